@@ -50,6 +50,7 @@ def check_table_fields(args: list[str], made: Mapping[str, Any]) -> None:
       UserError: names the first such field.
     """
     for found in filter(None, map(_OVERRIDE.match, args)):
+        value = found[3] if found[3] is not None else str(not found[1])
         part: Any = made
         for depth, name in enumerate(found[2].split(".")):
             if isinstance(part, Mapping | ConfigDict) and name in part:
@@ -60,7 +61,7 @@ def check_table_fields(args: list[str], made: Mapping[str, Any]) -> None:
             told = f"config.{found[2]}: {parents} of this table has {known}, and not {name!r}"
             told += ". A table sets the fields of its runs itself: copy its file, and "
             if found[2] in field_names():
-                told += f"add {f'{found[2]}={found[3]}'!r} to the field `set` there"
+                told += f"add {f'{found[2]}={value}'!r} to the field `set` there"
             else:
                 told += "change it there"
             raise UserError(told)

@@ -35,7 +35,8 @@ def together() -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        if processes.count() == 1 or "RESOURCE_EXHAUSTED" in str(error):
+        # The outermost block says what the error means: that may take a minute.
+        if before or processes.count() == 1 or "RESOURCE_EXHAUSTED" in str(error):
             raise
         if (cause := processes.cause_of(error)) is error:
             raise

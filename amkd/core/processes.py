@@ -93,7 +93,7 @@ def join(
         )
     except (RuntimeError, ValueError) as error:
         raise UserError(f"{apart} ({error})") from error
-    if scheduler.processes_on_host(os.environ) == 1:
+    if "JAX_LOCAL_DEVICE_IDS" not in os.environ and scheduler.processes_on_host(os.environ) == 1:
         # Under a scheduler, JAX gives one device to each process, also to one that is alone.
         for name in _VISIBLE_DEVICES:
             jax.config.update(name, os.environ.get(name.upper(), "all"))

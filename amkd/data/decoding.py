@@ -197,6 +197,9 @@ def _is_plain(image: Image.Image) -> bool:
 def size_as_shown(path: Path) -> tuple[int, int]:
     """Returns width and height of an image file, turned as its EXIF orientation says."""
     with Image.open(path) as image:
+        if image.format == "TIFF":  # Pillow turns it
+            image.load()
+            return image.size
         width, height = image.size
         return (height, width) if _orientation(image) in _ON_THEIR_SIDE else (width, height)
 

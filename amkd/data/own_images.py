@@ -127,7 +127,9 @@ def exclude_copies(data: DataSet) -> DataSet:
         console.say(f"{tested:,} images are identical to evaluation images, and are not drawn")
     if repeated:
         console.say(f"{repeated:,} images have the pixels of another image, and are not drawn")
-    return dataclasses.replace(data, pool_indices=np.array(kept, np.int64))
+    # Other images are drawn than without this rule, so it is part of what identifies them.
+    key = f"{data.key}-distinct" if repeated else data.key
+    return dataclasses.replace(data, pool_indices=np.array(kept, np.int64), key=key)
 
 
 def with_holdout(

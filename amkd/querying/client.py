@@ -234,7 +234,7 @@ def _check(
 ) -> None:
     """Runs the check of the sentinel if it is due, and waits for the result."""
     if watch.is_due(ended):
-        asked = threads.submit(watch.check)
+        asked = threads.submit(watch.check, ended)
         try:
             while not futures.wait([asked], _POLL).done:
                 progress()

@@ -19,6 +19,10 @@ class ImagesByDigest(Mapping[bytes, np.ndarray]):
         image: np.ndarray = self._images[self._places[digest]]
         return image
 
+    def __contains__(self, digest: object) -> bool:
+        """Returns whether there is an image with this digest; does not make the image."""
+        return digest in self._places
+
     def __iter__(self) -> Iterator[bytes]:
         """Yields the digests, in the order of the images."""
         return iter(self._places)

@@ -62,6 +62,7 @@ class Sentinel:
     def __post_init__(self) -> None:
         """Starts with the batches that an earlier start of the run has left unchecked."""
         self._unchecked: list[Sent] = []
+        self._other, self._moved = "", 0  # where suspect answers are, and how many
         earlier = self.sender.ledger.unchecked(self.charge) if self.every else {}
         for number, images in earlier.items():
             if present := [image for image in images if image in self.images]:
@@ -76,8 +77,14 @@ class Sentinel:
         """Returns whether a check is due; at the end of a round, one unchecked batch is enough."""
         return bool(self._unchecked) and (ended or len(self._unchecked) >= self.every)
 
-    def check(self) -> None:
+    def check(self, ended: bool = False) -> None:
         """Sends an image of the unchecked batches again, and compares the answers.
+
+        Answers that are suspect are set aside before this returns.
+
+        Args:
+          ended: whether the round ends. Then it is an image of the last batch, so that no batch
+            counts as unchecked after a restart.
 
         Raises:
           Mismatch: the answer is different now, or has another form.
@@ -89,7 +96,8 @@ class Sentinel:
         fresh = {image for sent in self._unchecked for image in sent.images} - before
         if not fresh:
             return
-        image = min(fresh)  # digests are practically random, and the same on every machine
+        last = fresh.intersection(self._unchecked[-1].images) if ended else set()
+        image = min(last or fresh)  # digests are practically random, and the same on every machine
         # A different key: a service that respects keys would repeat its earlier reply.
         teacher = self.sender.teacher.of_run(f"{own.run}/sentinel/{book.count(own.run, SENTINEL)}")
         asks = dataclasses.replace(self.sender, teacher=teacher)
@@ -97,26 +105,27 @@ class Sentinel:
         try:
             answer = sending.ask_again(asks, own, image, self.images[image])
         except BadAnswer as problem:
+            self._move(self._unchecked)
             raise Mismatch(str(problem)) from problem
         form = self.sender.form
         if not repeated.same(stored, answer, form):
+            self._move(self._unchecked)
             told = f"{_best(answer)}, and was {_best(stored)} before"
             raise Mismatch(f"image {image.hex()[:16]} is now {told}")
         self._unchecked.clear()
 
     def set_aside(self, mismatch: Mismatch, ended: Iterable[Sent]) -> TeacherFailed:
-        """Sets aside the answers since the last good check; returns the error about them.
+        """Sets aside the answers that were in flight, too; returns the error about all of them.
 
         Args:
           mismatch: the difference that was found.
           ended: batches that were in flight and were answered.
         """
-        suspects = [*self._unchecked, *ended]
-        images = [image for sent in suspects for image in sent.images]
-        batches = sorted(number for sent in suspects for number in sent.batches)
-        book, identity = self.sender.ledger, self.sender.teacher.identity
-        other = f"{identity} (set aside after batch {batches[-1]})"
-        moved = book.set_aside(self.charge, other, images=images, batches=batches)
+        late = list(ended)
+        self._move(late)
+        batches = sorted(number for sent in [*self._unchecked, *late] for number in sent.batches)
+        book, identity, moved = self.sender.ledger, self.sender.teacher.identity, self._moved
+        other = self._other
         span = f"batch {batches[0]}" if len(batches) == 1 else f"batches {batches[0]} to"
         span += f" {batches[-1]}" if len(batches) > 1 else ""
         return TeacherFailed(
@@ -130,6 +139,17 @@ class Sentinel:
             " most proxies from mixing up replies. Then run the same command again: it sends these"
             f" {moved} images again. If the service itself gives different answers to the same"
             " image, set config.teacher.sentinel=0"
+        )
+
+    def _move(self, suspects: list[Sent]) -> None:
+        """Moves answers to another teacher in the ledger."""
+        images = [image for sent in suspects for image in sent.images]
+        batches = [number for sent in suspects for number in sent.batches]
+        if not self._other:
+            identity = self.sender.teacher.identity
+            self._other = f"{identity} (set aside after batch {max(batches)})"
+        self._moved += self.sender.ledger.set_aside(
+            self.charge, self._other, images=images, batches=batches
         )
 
 

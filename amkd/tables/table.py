@@ -160,7 +160,7 @@ def _check(table: Table) -> None:
         )
     for field, names in (("name", (table.name,)), ("rows", table.rows), ("ways", table.ways)):
         for name in names:
-            if not re.fullmatch(r"\w[\w.-]*", name):
+            if not re.fullmatch(r"[^\W_][\w.-]*", name):
                 raise UserError(
                     f"config.{field}: {name!r} is part of file names, and must consist of letters,"
                     " digits, '_', '-' and '.', beginning with a letter or a digit"

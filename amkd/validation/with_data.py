@@ -21,13 +21,16 @@ def check(settings: Settings, drawable: int) -> Settings:
     if found is settings:
         return settings
     if found.n_real < 2:
-        given = f"budget={settings.budget} and {max(drawable, 0)} images to draw from"
+        given = f"budget={settings.budget} and {max(drawable, 0)} images to draw from give"
         remedy = "raise the budget, or add images"
         if methods.find(settings.method).selector.takes_images:
-            given = f"{given}, divided by rounds={settings.rounds} and 1,"
+            given = (
+                f"the smaller of budget={settings.budget} and {max(drawable, 0)} images to draw"
+                f" from, divided by rounds + 1 = {settings.rounds + 1}, gives"
+            )
             remedy = "raise the budget, lower the rounds, or add images"
         raise UserError(
-            f"config.n_real=0: {given} give {max(found.n_real, 0)} real images, but at least 2 are"
+            f"config.n_real=0: {given} {max(found.n_real, 0)} real images, but at least 2 are"
             f" needed; {remedy}"
         )
     problems = list(reasons(found))

@@ -59,6 +59,12 @@ def test_all_at_once():
             "config.rows.second.set: config.rows of this table has first, and not 'second'. A"
             " table sets the fields of its runs itself: copy its file, and change it there",
         ),
+        (
+            "deterministic",
+            "config.deterministic: config of this table has name, rows, and not 'deterministic'. A"
+            " table sets the fields of its runs itself: copy its file, and add"
+            " 'deterministic=True' to the field `set` there",
+        ),
         ("name.x=1", "config.name.x: config.name of this table has no fields, and not 'x'"),
     ],
 )

@@ -112,15 +112,16 @@ def test_a_lane_that_is_seen_at_one_anchor_is_left_out():
     assert (~np.isnan(in_slots([two], task))).sum() == 2
 
 
+@pytest.mark.parametrize("kind", ["png", "tiff"])
 @pytest.mark.parametrize("orientation", [1, 3, 6])
-def test_annotations_are_of_the_image_as_it_is_shown(tmp_path, orientation):
+def test_annotations_are_of_the_image_as_it_is_shown(tmp_path, orientation, kind):
     """A white line at a quarter of the width that people see."""
     shown = np.zeros((80, 40, 3), np.uint8)
     shown[:, 9:11] = 255
     stored = np.rot90(shown, {1: 0, 3: 2, 6: 1}[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / f"a.{kind}", exif=exif)
     Image.fromarray(shown[::-1]).save(tmp_path / "b.png")
     for name in "ab":
         (tmp_path / f"{name}.lines.txt").write_text("10 0 10 79\n")

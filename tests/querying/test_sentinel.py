@@ -149,7 +149,6 @@ def test_a_restart_checks_what_the_earlier_start_left_unchecked(book: ledger.Led
     spy = Scripted()
     ask(client_of(book, spy, EVERY_2), images)
     assert spy.sizes == [1, 1, 4, 3, 1]  # a check after the first one
-    assert not book.unchecked(charge_of(book))
     assert is_sound(book)
 
 
@@ -187,6 +186,39 @@ def test_swapped_replies_of_an_earlier_start_are_found(book: ledger.Ledger) -> N
     found = ask(client_of(book, Scripted(), EVERY_2), images)
     assert np.array_equal(found, truth(images))
     assert is_sound(book)
+
+
+def test_a_check_of_one_account_hides_no_batch_of_another(book: ledger.Ledger) -> None:
+    """The evaluation images come first when a run resumes, and have checks of their own."""
+    images, others = some_images(17), some_images(17, 100)
+
+    def swapped(asked: np.ndarray) -> np.ndarray:
+        return truth(255 - asked)
+
+    def evaluate(asks: client.QueryClient) -> None:
+        client.ask(asks, others, client.EVALUATE, round_=0, progress=lambda _: None)
+
+    evaluate(client_of(book, Scripted()))
+    ask(client_of(book, Scripted(truth, *[swapped] * 4)), images)
+    spy = Scripted()
+    evaluate(client_of(book, spy, EVERY_2))
+    assert spy.sizes == [1] and list(book.unchecked(charge_of(book))) == [6, 7, 8, 9, 10]
+    with pytest.raises(TeacherFailed, match="these 17 answers are set aside"):
+        ask(client_of(book, Scripted(), EVERY_2), images)
+    assert is_sound(book)
+
+
+def test_suspects_are_set_aside_before_the_requests_in_flight_have_ended(
+    book: ledger.Ledger,
+) -> None:
+    """A second interrupt may end the process while they are awaited."""
+    images, asks = some_images(5), client_of(book, Scripted(), EVERY_2)
+    ask(client_of(book, Scripted(*[lambda asked: truth(255 - asked)] * 2)), images)
+    by_digest = {client.image_digest(image): image for image in images}
+    sent = sentinel.Sentinel(2, asks.sender(), charge_of(book), by_digest)
+    with pytest.raises(sentinel.Mismatch):
+        sent.check()
+    assert book.count("run", DISTILL) == 0 and is_sound(book)
 
 
 def test_only_the_own_account_is_checked(book: ledger.Ledger) -> None:

@@ -101,12 +101,12 @@ def test_a_number_stays():
         (
             {"budget": 5, "method": "active_labelling", "rounds": 2},
             50,
-            "config.n_real=0: budget=5 and 50 images to draw from, divided by rounds=2 and 1, give"
-            " 1 real images, but at least 2 are needed; raise the budget, lower the rounds",
+            r"config.n_real=0: the smaller of budget=5 and 50 images to draw from, divided by"
+            r" rounds \+ 1 = 3, gives 1 real images, but at least 2 are needed; raise the budget",
         ),
         ({"budget": 0}, 50, "config.n_real=0: budget=0 and 50 images to draw from give 0"),
         ({"budget": -5}, 50, "config.n_real=0: budget=-5 and 50 images to draw from give 0"),
-        ({"method": "active_labelling", "budget": 3}, 50, "budget=3 and 50 .* give 0 real"),
+        ({"method": "active_labelling", "budget": 3}, 50, "budget=3 and 50 .* gives 0 real"),
         ({"method": "sskd", "budget": 3}, 50, "budget=3 and 50 .* give 0 real images"),
     ],
 )
