@@ -375,7 +375,7 @@ def test_labels_of_another_kind(test, message):
         ({"train": 3}, "config.train is a group of fields; name one of them"),
         ({"rounds": 0}, "config.rounds=0: must be at least 1"),
         ({"teacher.answers.form": "logit"}, "did you mean 'logits'?"),
-        ({"data.held_out": 59}, "config.data.held_out=59: there are only 60 images"),
+        ({"data.held_out": 59}, "config.data.held_out=59: the number of images is 60"),
         ({"n_real": 55, "budget": 60}, "config.n_real=55: memory has only 54 images"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

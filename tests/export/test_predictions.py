@@ -75,7 +75,7 @@ def test_every_readable_image_has_a_row(tmp_path, capsys, shape, mode):
     assert written.images == len(rows)
     assert [path for path, _ in written.broken] == list(messy.broken)
     assert written.ignored == messy.ignored
-    assert "skipped 6 of the" in capsys.readouterr().err
+    assert "warning: 6 of the" in capsys.readouterr().err
 
 
 def test_blocks_make_no_difference(tmp_path, monkeypatch):
