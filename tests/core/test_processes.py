@@ -20,8 +20,16 @@ print(config.config._read("jax_cuda_visible_devices"), processes.count())
 """
 
 
-@pytest.mark.parametrize(("tasks", "visible"), [("1", "all"), ("4", "2")])
-def test_a_process_that_is_alone_on_its_host_uses_all_its_devices(tasks, visible, tmp_path):
+@pytest.mark.parametrize(
+    ("tasks", "chosen", "visible"),
+    [
+        ("1", {}, "all"),
+        ("4", {}, "2"),
+        ("1", {"JAX_LOCAL_DEVICE_IDS": "1,3"}, "1,3"),
+        ("1", {"JAX_CUDA_VISIBLE_DEVICES": "0,1"}, "0,1"),
+    ],
+)
+def test_a_process_that_is_alone_on_its_host_uses_all_its_devices(tasks, chosen, visible):
     """JAX itself gives it one; as one of several processes it has one."""
     slurm = {
         "SLURM_JOB_ID": "12345",
@@ -33,6 +41,7 @@ def test_a_process_that_is_alone_on_its_host_uses_all_its_devices(tasks, visible
         "SLURM_STEP_TASKS_PER_NODE": tasks,
         "SLURM_NODEID": "0",
     }
+    slurm |= chosen
     kept = {name: value for name, value in os.environ.items() if "SLURM" not in name}
     done = command.run([sys.executable, "-c", JOIN], {**kept, **slurm, "JAX_PLATFORMS": "cpu"})
     assert done.returncode == 0, done.stderr
