@@ -19,6 +19,7 @@ from amkd.core.stopping import StopSignal
 
 _PATIENCE = 300  # seconds for all processes to start
 _POLL = 2000  # milliseconds
+_LOOK = 0.2  # seconds between two looks at what the heartbeat has found
 _DAY = 86_400_000  # milliseconds: a process that is lost ends the wait earlier
 _LEAVING = 20.0  # seconds that process 0 waits for the others at the end
 _VISIBLE_DEVICES = ("jax_cuda_visible_devices", "jax_rocm_visible_devices")
@@ -233,7 +234,7 @@ def cause_of(error: Exception) -> Exception:
     while time.monotonic() < limit:
         if isinstance(_job.stop.interruption, JobEnded):
             return _job.stop.interruption
-        time.sleep(_POLL / 10_000)
+        time.sleep(_LOOK)
     return error
 
 

@@ -123,7 +123,8 @@ def from_config(config: Mapping[str, Any]) -> Table:
             "against": (against,) if isinstance(against, str) else tuple(against),
         }
     )
-    _check(table)
+    _check_names_and_seeds(table)
+    _check_references(table)
     return table
 
 
@@ -137,19 +138,8 @@ def _planned(where: str, text: str) -> PlannedComparison:
     return found
 
 
-def _check(table: Table) -> None:
-    for name, row in table.rows.items():
-        for way in row.ways:
-            if way not in table.ways:
-                raise UserError(
-                    f"config.rows.{name}.ways={way!r}: must be some of {', '.join(table.ways)}"
-                )
-    for name in table.only:
-        if name not in table.rows:
-            raise UserError(
-                f"config.only={table.only!r}: {name!r} is not one of the rows"
-                f" {', '.join(table.rows)}"
-            )
+def _check_names_and_seeds(table: Table) -> None:
+    """Refuses names that cannot be part of file names, and seeds that are not different numbers."""
     if (
         not table.seeds
         or len(set(table.seeds)) != len(table.seeds)
@@ -165,6 +155,22 @@ def _check(table: Table) -> None:
                     f"config.{field}: {name!r} is part of file names, and must consist of letters,"
                     " digits, '_', '-' and '.', beginning with a letter or a digit"
                 )
+
+
+def _check_references(table: Table) -> None:
+    """Refuses names of rows, ways and measures that do not exist."""
+    for name, row in table.rows.items():
+        for way in row.ways:
+            if way not in table.ways:
+                raise UserError(
+                    f"config.rows.{name}.ways={way!r}: must be some of {', '.join(table.ways)}"
+                )
+    for name in table.only:
+        if name not in table.rows:
+            raise UserError(
+                f"config.only={table.only!r}: {name!r} is not one of the rows"
+                f" {', '.join(table.rows)}"
+            )
     if table.measure not in MEASURES:
         raise UserError(f"config.measure={table.measure!r}: must be one of {', '.join(MEASURES)}")
     for name, planned in table.blocks.items():
