@@ -1,6 +1,5 @@
 """The labelled set of a run: its images, how they were mixed, and the teacher's answers."""
 
-import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +16,11 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import records as queried
-from amkd.data.dataset import DataSet, draw_real
+from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
 from amkd.data.mixing import lam_of
 from amkd.data.records import Records
 from amkd.ledger import checksums, reader
-from amkd.methods.first_images import Source
 from amkd.run import inputs, round_state, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import answers, loading
@@ -173,26 +171,9 @@ def _images(
     """Returns the images to which records refer; those that a method made are read from the
     workdir.
     """
-    first = facts.method.first
-    network, variables = None, None
-    if first.needs_network:
-        teacher = loading.load(settings, data, stop)
-        network, variables = teacher.network or (None, None)
-    source = Source(
-        settings=settings,
-        shape=data.shape,
-        classes=data.classes,
-        real=draw_real(data, facts.real, settings.seed),
-        network=network,
-        variables=variables,
-        folder=folder / "made",
-        stop=stop,
-        bar=_no_bar,
+    white_box = facts.method.first.needs_network
+    teacher = loading.load(settings, data, stop) if white_box else None
+    first = inputs.first_images(
+        settings, data, teacher=teacher, facts=facts, folder=folder, stop=stop
     )
-    return facts.method.selector.images(data, first.provide(source).images, settings)
-
-
-@contextlib.contextmanager
-def _no_bar(total: int, title: str, unit: str) -> Iterator[Any]:
-    del total, title, unit
-    yield lambda images, **_: None
+    return facts.method.selector.images(data, first.images, settings)

@@ -13,7 +13,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.models import Network
 from amkd.models.layers import Variables
-from amkd.reporting.bars import Bar
+from amkd.reporting.bars import SILENT, Bar
 
 
 def _no_progress(images: int) -> None:
@@ -33,7 +33,7 @@ class Source:
       variables: the variables of that network, or None.
       folder: where finished parts are kept, so that a stopped run can resume.
       stop: whether to stop.
-      bar: opens a progress bar; None for no bar.
+      bar: opens a progress bar; none by default.
       progress: is called with the number of images that were finished since the last call.
     """
 
@@ -45,7 +45,7 @@ class Source:
     variables: Variables | None = None
     folder: Path = Path()
     stop: StopSignal = dataclasses.field(default_factory=StopSignal)
-    bar: Bar | None = None
+    bar: Bar = SILENT
     progress: Callable[[int], None] = _no_progress
 
     @property
@@ -242,7 +242,6 @@ class SynthesizedImages(FirstImages):
                 f"config.method={source.settings.method!r} needs the teacher's network, but this"
                 " teacher is a black box"
             )
-        assert source.bar is not None
         with source.bar(source.settings.budget, "making images", "img") as advance:
             return self.synthesize(dataclasses.replace(source, progress=advance))
 

@@ -12,7 +12,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data import file_sources, holdout, out_of_domain, sources
 from amkd.data.dataset import DataSet, draw_real
 from amkd.methods.first_images import Provided, Source
-from amkd.reporting.bars import Bar
+from amkd.reporting.bars import SILENT, Bar
 from amkd.run import checks
 from amkd.run.facts import RunFacts, facts_of_run
 from amkd.teachers import loading
@@ -120,27 +120,27 @@ def first_images(
     settings: Settings,
     data: DataSet,
     *,
-    teacher: teachers.Teacher,
+    teacher: teachers.Teacher | None,
     facts: RunFacts,
     folder: Path,
-    bar: Bar,
     stop: StopSignal,
+    bar: Bar = SILENT,
 ) -> Provided:
     """Returns the images that round 0 queries.
 
     Args:
       settings: the configuration.
       data: the data set.
-      teacher: the teacher, whose network a white-box method needs.
+      teacher: the teacher, whose network a white-box method needs; None for other methods.
       facts: the facts of the run.
       folder: the workdir, in which images that the method makes are kept.
-      bar: opens a progress bar.
       stop: whether to stop.
+      bar: opens a progress bar; none by default.
 
     Raises:
       UserError: the method needs the teacher's network, and the teacher is a black box.
     """
-    network, variables = teacher.network or (None, None)
+    network, variables = (teacher and teacher.network) or (None, None)
     source = Source(
         settings=settings,
         shape=data.shape,
