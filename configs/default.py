@@ -522,7 +522,7 @@ def get_config(preset: str = "") -> ConfigDict:
 
     # How often a run is saved.
     config.checkpoint = ConfigDict()
-    # Save at the end of an epoch when this many seconds have passed since the last save.
+    # Seconds between two saves of a training, at the end of an epoch, or of a search.
     config.checkpoint.seconds = 60.0
 
     # What a run shows.

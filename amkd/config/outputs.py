@@ -23,7 +23,7 @@ class CheckpointSettings:
 
     seconds: float = field(
         60.0,
-        "Save at the end of an epoch when this many seconds have passed since the last save.",
+        "Seconds between two saves of a training, at the end of an epoch, or of a search.",
         least=0,
         identity=False,
     )

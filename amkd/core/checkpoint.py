@@ -10,9 +10,9 @@ Resume policy, in the order in which it is applied:
    training, the state of that training.
 4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
    ledger that lacks one of the run's answers is refused; nothing is queried a second time.
-5. A search that was interrupted starts again. Its choice is saved before the first of its images is
-   sent, so an interrupted query phase queries the same images; the ledger has the answers that
-   arrived before the interruption.
+5. A search continues from the last saved place of its scan. Its choice is saved before the first of
+   its images is sent, so an interrupted query phase queries the same images; the ledger has the
+   answers that arrived before the interruption.
 6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
    (seed, round, epoch or step), so the bits are those of an uninterrupted run. An assistant's
    training continues in the same way; once it has answered, its answers are saved.

@@ -105,7 +105,8 @@ def _select(context: SharedContext, message: Message) -> None:
     )
     k = message.facts["k"]
     once = functools.cache(given)
-    task = rounds.selection_task(context, state, k, progress=progress, given=once)
+    scans = rounds.scans_of(context, state, lambda scans: None)  # process 0 saves them
+    task = rounds.selection_task(context, state, k, progress=progress, given=once, scans=scans)
     with mesh.together():
         context.facts.method.selector.select(task)
 

@@ -9,6 +9,8 @@ import numpy as np
 from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.models.layers import Variables
+from amkd.search.scans import Scan
+from amkd.search.top_k import Scored
 
 RoundReport = dict[str, Any]  # of one finished round, for JSON
 
@@ -50,6 +52,7 @@ class RoundState:
       answered: how many of the records the teacher has answered.
       metrics: the facts to report about this round's selection.
       assisted: the progress of the round's assistant; None without one, or before its training.
+      scans: the scans of this round's search, if it was saved during the search.
     """
 
     round: int
@@ -63,6 +66,7 @@ class RoundState:
     answered: int = 0
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
     assisted: Assisted | None = None
+    scans: tuple[Scan, ...] = ()
 
     def spent(self, phase: str, seconds: float) -> dict[str, float]:
         """Returns the seconds by phase, after adding ``seconds`` to one phase."""
@@ -90,6 +94,9 @@ def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
             tree["assistant_training"] = checkpoint.tree_of(assisted.training)
         if assisted.answers is not None:
             tree["assistant_answers"] = assisted.answers
+    if state.scans:
+        tree["scans"] = {f"{place:04d}": vars(scan.found) for place, scan in enumerate(state.scans)}
+        meta["scanned"] = [scan.done for scan in state.scans]
     checkpoints.save(tree, {**meta, "rows": list(state.reports)})
 
 
@@ -112,6 +119,14 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
         meta["answered"],
         meta.get("metrics", meta.get("told", {})),  # "told" in version 0.1
         _assisted(tree, meta["assisted"]) if "assisted" in meta else None,
+        _scans(tree.get("scans", {}), meta.get("scanned", [])),
+    )
+
+
+def _scans(tree: dict[str, Any], scanned: list[int]) -> tuple[Scan, ...]:
+    return tuple(
+        Scan(done, Scored(**jax.tree.map(np.asarray, tree[place])))
+        for place, done in zip(sorted(tree), scanned, strict=True)
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.candidates import committee
 from amkd.config.recipe import Recipe
-from amkd.core import checkpoint
+from amkd.core import checkpoint, processes
 from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.run import assistant, corrected, leading, round_state, student_training, training_loop
@@ -20,6 +20,7 @@ from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
+from amkd.search.scans import Scan, Scans
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training.recipe import epoch_rates
 from amkd.training.train import Leaves, Training
@@ -87,6 +88,7 @@ def select(context: RunContext, state: RoundState) -> RoundState:
         score=np.concatenate([state.score, found.score]),
         metrics=found.metrics,
         seconds=state.spent("search", time.monotonic() - started),
+        scans=(),
     )
 
 
@@ -98,8 +100,19 @@ def _search(context: RunContext, state: RoundState) -> Selection:
     def given() -> Given:
         return _given(context, state.records, recall(context, state))
 
-    k = context.facts.rounds[state.round].selected
-    task = selection_task(context, state, k, progress=progress, given=leading.shared(given))
+    k, started = context.facts.rounds[state.round].selected, time.monotonic()
+
+    def save(scans: tuple[Scan, ...]) -> None:
+        spent = state.spent("search", time.monotonic() - started)
+        with leading.apart():
+            round_state.save(
+                context.checkpoints, dataclasses.replace(state, scans=scans, seconds=spent)
+            )
+
+    scans = scans_of(context, state, save)
+    task = selection_task(
+        context, state, k, progress=progress, given=leading.shared(given), scans=scans
+    )
     selector, title = context.facts.method.selector, f"round {state.round} search"
     with (
         context.report.bar(selector.left(task), title, selector.unit) as advance,
@@ -115,6 +128,7 @@ def selection_task(
     *,
     progress: Callable[[int], None],
     given: Callable[[], Given],
+    scans: Scans,
 ) -> SelectionTask:
     """Returns the data from which a method may select k images, in a state that has a student.
 
@@ -124,6 +138,7 @@ def selection_task(
       k: images to select.
       progress: is called with the number of pairs scored after every chunk.
       given: returns what the teacher returned for the records.
+      scans: keeps the scans of the search.
     """
     i, j = state.records.i, state.records.j
 
@@ -156,6 +171,25 @@ def selection_task(
             context.settings.teacher.train,
         ),
         train_on=functools.partial(committee.train_on, last_training, context.stop),
+        scans=scans,
+    )
+
+
+def scans_of(
+    context: SharedContext, state: RoundState, save: Callable[[tuple[Scan, ...]], None]
+) -> Scans:
+    """Returns what keeps the scans of a round's search.
+
+    Args:
+      context: the context of the run.
+      state: the state, with the scans that were saved before.
+      save: saves scans.
+    """
+    return Scans(
+        kept=state.scans,
+        save=save,
+        seconds=context.settings.checkpoint.seconds,
+        agree=processes.agreed if processes.count() > 1 else None,
     )
 
 

@@ -41,4 +41,6 @@ def step(state: RoundState, facts: RunFacts) -> str:
         doing = f"querying its {asked:,} images"
     else:
         doing = "selecting its images"
+        if state.scans:
+            doing += f", {sum(scan.done for scan in state.scans):,} scores are saved"
     return f"round {state.round} of 0 to {last}, {doing}"

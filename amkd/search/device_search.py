@@ -162,6 +162,13 @@ class DeviceSearch:
         self._shape = (devices.count(), each)
         self._buffer = _empty(k, each, devices.split(np.arange(devices.count())))
         self._gone: tuple[np.ndarray, int] | None = None
+        self._included: top_k.Scored | None = None
+
+    def include(self, found: top_k.Scored) -> None:
+        """Includes pairs that were scored before, at most k, on the host. Of several processes,
+        only one may include them.
+        """
+        self._included = found
 
     def add(self, i: np.ndarray, j: np.ndarray) -> Callable[[], int]:
         """Starts scoring pairs ``int32[P]`` that were not added before, at most ``length`` of them.
@@ -235,6 +242,8 @@ class DeviceSearch:
           FloatingPointError: a score is not finite: the student diverged.
         """
         found = top_k.merge(jax.device_get(_k_lowest(self._k, self._buffer)), self._k)
+        if self._included is not None:
+            found = top_k.merge(top_k.concatenate([self._included, found]), self._k)
         self._bad |= bool(np.any(jax.device_get(self._buffer.bad)))
         if jax.process_count() > 1:
             processes.meet()  # shares may take unequal time, and devices wait only a few seconds

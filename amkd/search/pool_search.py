@@ -1,7 +1,7 @@
 """Searches the pool for its lowest C2, one chunk at a time."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +9,14 @@ import numpy as np
 
 from amkd.config.search import SearchSettings
 from amkd.core import devices, processes
+from amkd.core.stopping import Stopped
 from amkd.search import pairs, placed, refinement, top_k
 from amkd.search.confidence import Grid, Minimiser
 from amkd.search.device_search import DeviceSearch, longest_dispatch
 from amkd.search.lambda_grid import lambda_grid
 from amkd.search.pace import Pace
 from amkd.search.placed import Placed
+from amkd.search.scans import Scan, Scans
 from amkd.search.selection import SelectionTask
 
 _IN_FLIGHT = 2  # dispatches queued on the devices, so that these never wait for the host
@@ -72,8 +74,38 @@ def lowest_c2(
       student: the result of :func:`place`; None to place it now.
     """
     search = open_search(task, minimiser, k, student)
+    if task.scans is not None:
+        return _scan(task, search, task.scans)
     score_left(task, search, task.chosen, task.progress)
     return search.lowest()
+
+
+def _scan(task: SelectionTask, search: DeviceSearch, scans: Scans) -> top_k.Scored:
+    """Scores all remaining pairs, except those that a saved scan has scored; returns the lowest.
+
+    Raises:
+      Stopped: the process was asked to stop; a single process has saved the scan.
+    """
+    begun = scans.begin(search.length)
+    search.include(begun.found)
+    task.progress(begun.done)
+    pace, done = _pace(task, search), begun.done
+    waiting = _Waiting(pace, task.progress)
+    try:
+        for wait, size in _of_left(task, search, task.chosen, pace, done):
+            done += size
+            waiting.add(wait)
+            if scans.is_due(done):
+                waiting.end()
+                scans.save(Scan(done, search.lowest()))
+        waiting.end()
+    except Stopped:
+        if scans.alone and done > begun.done:
+            scans.save(Scan(done, search.lowest()))
+        raise
+    found = search.lowest()
+    scans.end(Scan(done, found))
+    return found
 
 
 def open_search(
@@ -106,15 +138,8 @@ def score_left(
       gone: ``int64[...]``, ascending ranks of the pairs to leave out.
       progress: see :func:`score_chunks`.
     """
-    if not devices.accelerated() or task.pool.counts is not None:
-        return score_chunks(task, search, task.pool.chunks(search.length, gone), progress)
-    left, pace, start = pairs.Left(task.pool.n, gone), _pace(task, search), 0
-    waiting = _Waiting(pace, progress)
-    while start < left.size:
-        stop = min(start + pace.size, left.size)
-        waiting.add(search.add_left(left, start, stop))
-        start = stop
-    waiting.end()
+    pace = _pace(task, search)
+    _finish(_of_left(task, search, gone, pace), pace, progress)
 
 
 def score_chunks(
@@ -132,13 +157,53 @@ def score_chunks(
       progress: is called with the number of pairs of every dispatch that was scored.
     """
     pace = _pace(task, search)
-    waiting = _Waiting(pace, progress)
+    _finish(_of_chunks(task, search, chunks, pace), pace, progress)
+
+
+# Starts a dispatch each time it is advanced; yields what waits for it, and its number of pairs.
+_Dispatches = Iterator[tuple[Callable[[], int], int]]
+
+
+def _of_left(
+    task: SelectionTask, search: DeviceSearch, gone: np.ndarray, pace: Pace, start: int = 0
+) -> _Dispatches:
+    """Yields the dispatches of the remaining pairs in the order of their ranks, from place
+    ``start`` on.
+    """
+    if not devices.accelerated() or task.pool.counts is not None:
+        chunks = _without_first(task.pool.chunks(search.length, gone), start)
+        yield from _of_chunks(task, search, chunks, pace)
+        return
+    left = pairs.Left(task.pool.n, gone)
+    while start < left.size:
+        stop = min(start + pace.size, left.size)
+        yield search.add_left(left, start, stop), stop - start
+        start = stop
+
+
+def _of_chunks(
+    task: SelectionTask, search: DeviceSearch, chunks: Iterable[np.ndarray], pace: Pace
+) -> _Dispatches:
     for ranks in chunks:
         start = 0
         while start < len(ranks):
             part = ranks[start : start + pace.size]
-            waiting.add(search.add(*pairs.pair_of(part, task.pool.n)))
+            yield search.add(*pairs.pair_of(part, task.pool.n)), len(part)
             start += len(part)
+
+
+def _without_first(chunks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yields the chunks without their first ``size`` elements."""
+    for chunk in chunks:
+        if size < len(chunk):
+            yield chunk[size:]
+        size = max(size - len(chunk), 0)
+
+
+def _finish(dispatches: _Dispatches, pace: Pace, progress: Callable[[int], None]) -> None:
+    waiting = _Waiting(pace, progress)
+    for wait, _ in dispatches:
+        waiting.add(wait)
     waiting.end()
 
 

@@ -11,6 +11,7 @@ from amkd.data.records import Records
 from amkd.models import Network
 from amkd.models.layers import Variables
 from amkd.search import pairs
+from amkd.search.scans import Scans
 from amkd.tasks import ONE_CLASS, Task
 
 
@@ -41,6 +42,7 @@ class SelectionTask(NamedTuple):
       kind: the meaning of an answer: one class, or lanes.
       train_larger: trains the network ``teacher.model`` on the data of the last student; returns
         it and its variables.
+      scans: keeps the scans of the search, so that it can be resumed; None to keep none.
       train_on: trains one more student, as the last one was trained, but on other answers to the
         records, ``float32[Q, Y]``.
     """
@@ -62,6 +64,7 @@ class SelectionTask(NamedTuple):
     kind: Task = ONE_CLASS
     train_larger: Callable[[], tuple[Network, Variables]] | None = None
     train_on: Callable[[np.ndarray], Variables] | None = None
+    scans: Scans | None = None
 
 
 class Selection(NamedTuple):

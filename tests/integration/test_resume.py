@@ -2,6 +2,8 @@
 
 import collections
 import contextlib
+import json
+import re
 import signal
 import sqlite3
 
@@ -88,6 +90,30 @@ def test_killed_at_many_moments_ends_with_the_same_bits(moments, tmp_path, unint
     # Only what was in flight at a kill, and so never arrived, may be asked a second time:
     # a batch of at most 8 for each of the three kills inside a query phase.
     assert sum(times.values()) - len(times) <= command.summary(workdir)["lost"] <= 3 * 8
+
+
+def scanned(workdir):
+    """Pairs that the newest checkpoint has as scored, of a search in progress."""
+    try:
+        newest = max((workdir / "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name))
+        return sum(json.loads((newest / "meta.json").read_text())["meta"].get("scanned", ()))
+    except (ValueError, OSError):  # none yet, or just replaced
+        return 0
+
+
+def test_killed_in_a_search_continues_it(tmp_path, uninterrupted):
+    """It is saved after each of 14 dispatches, and continues in other dispatches."""
+    workdir, env = tmp_path / "run", command.environment(tmp_path)
+    process = command.start(
+        command.arguments(workdir, **{**command.RESUMABLE, "search.chunk": 32}), env
+    )
+    command.wait_until(lambda: scanned(workdir) >= 64, process)
+    process.kill()
+    process.communicate()
+    done = command.run(command.arguments(workdir, **command.RESUMABLE), env)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"round [12] of 0 to 2, selecting its images, \d+ scores are", done.stdout)
+    same_result(workdir, uninterrupted / "run")
 
 
 def test_sigterm_saves_and_exits_cleanly(tmp_path, uninterrupted):

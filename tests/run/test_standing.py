@@ -9,6 +9,8 @@ import pytest
 from amkd.data.records import real_records
 from amkd.run import round_state, standing
 from amkd.run.facts import facts_of_run
+from amkd.search.scans import Scan
+from amkd.search.top_k import Scored
 from tests.support import command
 from tests.support.small import configured
 
@@ -34,6 +36,17 @@ STEPS = {
 @pytest.mark.parametrize(("at", "told"), STEPS.values(), ids=STEPS)
 def test_where_a_run_stands(at, told):
     assert standing.step(at, FACTS) == told
+
+
+def test_a_search_stands_somewhere_too():
+    """One scan has ended, and one is in progress."""
+    none = np.empty(0, np.int32)
+    found = Scored(np.empty(0, np.float32), none, none, none)
+    searching = dataclasses.replace(
+        state(1, -1, 30, 30), scans=(Scan(900, found), Scan(400, found))
+    )
+    told = "round 1 of 0 to 2, selecting its images, 1,300 scores are saved"
+    assert standing.step(searching, FACTS) == told
 
 
 def test_an_assistant_stands_somewhere_too():
