@@ -7,6 +7,7 @@ import numpy as np
 from flax import struct
 
 from amkd.core import devices, keys
+from amkd.core.errors import diverged
 from amkd.data.records import Records, mixes, whole_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
@@ -35,10 +36,12 @@ class Candidates:
     Attributes:
       scored: the pairs, with C2 and its lambda.
       task: the round's task, for everything else that an acquisition may use.
+      seen: the student's predictions for the mixes, if they were computed to score these.
     """
 
     scored: Scored
     task: SelectionTask
+    seen: Predictions | None = None
 
     def __len__(self) -> int:
         """Returns the number of candidates, M."""
@@ -54,7 +57,7 @@ class Candidates:
 
     def predictions(self) -> Predictions:
         """Returns the student's predictions for the mixes."""
-        return predict(self.task, self.task.variables, self.records())
+        return self.seen or predict(self.task, self.task.variables, self.records())
 
     def queried(self) -> Predictions:
         """Returns the same student's predictions for all Q images queried so far."""
@@ -129,13 +132,49 @@ class Candidates:
 
 
 def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
-    """Returns the predictions of a student of the task's kind for mixes, one block at a time."""
+    """Returns the predictions of a student of the task's kind for mixes, one block at a time.
+
+    Raises:
+      FloatingPointError: a prediction is not finite.
+    """
+    found = _predict(task, variables, records)
+    if not (np.isfinite(found.probabilities).all() and np.isfinite(found.features).all()):
+        raise diverged("a prediction of the student is not finite")
+    return found
+
+
+def _predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
     if task.predict_cached:
         return Predictions(*task.predict_cached(variables, records))
     blocks = mixes(task.images, records, task.settings.as_released)
     placed = devices.keep(variables)
     parts = [prediction.predict_with_features(task.network, placed, block) for block in blocks]
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def least_confident_first(task: SelectionTask, records: Records, said: Predictions) -> Candidates:
+    """Returns records as candidates, the lowest C1 first.
+
+    Args:
+      task: the task.
+      records: mixes or images.
+      said: the student's predictions for them.
+    """
+    confidence = _confidence(said.probabilities, task.network.groups)
+    order = lowest(confidence, len(records))
+    scored = Scored(confidence, records.i, records.j, records.w).take(order)
+    return Candidates(scored, task, Predictions(said.probabilities[order], said.features[order]))
+
+
+def _confidence(probabilities: np.ndarray, groups: int) -> np.ndarray:
+    """Returns C1 of images: the highest probability, as a mean over the G groups of an answer.
+
+    Args:
+      probabilities: ``float32[M, Y]``.
+      groups: G.
+    """
+    best = probabilities.reshape(len(probabilities), groups, -1).max(-1)
+    return np.asarray(best.mean(-1))
 
 
 def lowest(values: np.ndarray, k: int) -> np.ndarray:

@@ -78,8 +78,8 @@ def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
     """Chooses, k times, the point farthest from all centers; the point then becomes a center
     (greedy k-center).
 
-    The covering radius is at most twice the smallest possible one. Of equals the first is chosen; a
-    chosen point is not chosen again.
+    The covering radius is at most twice the smallest possible one. Of equals the first is chosen,
+    where equal distances are not rounded differently; a chosen point is not chosen again.
 
     Args:
       points: ``float32[M, d]``.

@@ -21,6 +21,20 @@ class TeacherUnavailable(TeacherFailed):
     """The teacher cannot be reached, or asks for a long wait: another image would fail, too."""
 
 
+def diverged(what: str) -> FloatingPointError:
+    """Returns the error of a network whose training diverged.
+
+    Args:
+      what: what is not finite.
+    """
+    return FloatingPointError(
+        f"{what}: the training diverged; set a lower learning_rate in this recipe"
+        " (config.train for a student, config.assistant.train for an assistant,"
+        " config.teacher.train for a teacher). The teacher's answers are kept: a run in a new"
+        " --workdir with --config.ledger.path=FILE uses them again"
+    )
+
+
 class JobEnded(Exception):
     """Another process of the same job has ended, or was lost, so this one ends too.
 

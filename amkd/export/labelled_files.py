@@ -23,6 +23,7 @@ from amkd.core.errors import UserError
 from amkd.core.extras import require
 from amkd.export.labelled_set import Example, LabelledSet
 
+_NO_CLASS = "_no_class"  # the folder of images for which the teacher named no class
 _COLUMNS = ("class", "round", "first", "second", "lam", "image")
 
 
@@ -82,15 +83,16 @@ class _Folder:
         self._rows.writerow(["path", *_COLUMNS, *scores])
 
     def add(self, example: Example, new: bool) -> None:
-        path = f"images/{self._folders[example.place]}/{example.digest}.png"
+        place = example.place
+        folder = _NO_CLASS if place is None else self._folders[place]
+        path = f"images/{folder}/{example.digest}.png"
         if new:
             (self._root / path).parent.mkdir(parents=True, exist_ok=True)
             (self._root / path).write_bytes(_png(example.image))
         # Nine digits are enough to distinguish any two float32 numbers.
         scores = [f"{score:.9g}" for score in example.answer.tolist()]
-        self._rows.writerow(
-            [path, csv_text.protect(self._classes[example.place]), *_facts(example), *scores]
-        )
+        name = "" if place is None else csv_text.protect(self._classes[place])
+        self._rows.writerow([path, name, *_facts(example), *scores])
 
     def close(self) -> None:
         self._file.close()
@@ -198,7 +200,8 @@ Teacher: {csv_text.protect(labelled.record["teacher"])}
 
 Classes, in the order of the scores: {", ".join(map(csv_text.protect, labelled.classes))}
 
-Columns: `class` or `label` is the class that the teacher predicted; `scores`, or `score:NAME`, are
+Columns: `class` or `label` is the class that the teacher predicted, empty if it named none (its
+image is then in `images/{_NO_CLASS}`); `scores`, or `score:NAME`, are
 its probabilities; `round` is the round of the run; `first`, `second` and `lam` describe the mix:
 `lam * first + (1 - lam) * second`. For a real image both are the image itself. `image` (in
 train.parquet `digest`) is the key of the image in the ledger, a SHA-256 of shape and pixels.

@@ -21,6 +21,7 @@ from amkd.data.lazy_images import Images
 from amkd.data.mixing import lam_of
 from amkd.data.records import Records
 from amkd.ledger import checksums, reader
+from amkd.reporting import metrics
 from amkd.run import inputs, round_state, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import answers, loading
@@ -49,9 +50,9 @@ class Example(NamedTuple):
     lam: float
 
     @property
-    def place(self) -> int:
-        """Number of the class that the teacher predicted."""
-        return int(np.argmax(self.answer))
+    def place(self) -> int | None:
+        """Number of the class that the teacher predicted; None if it named none."""
+        return int(np.argmax(self.answer)) if metrics.names_class(self.answer) else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,41 +1,25 @@
 """The choice among whole images, for methods without mixes."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 
 from amkd.acquisitions.base import acquisition_named
 from amkd.candidates import candidate_set
-from amkd.candidates.candidate_set import Candidates, Predictions
+from amkd.candidates.candidate_set import Predictions
 from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.core import keys
 from amkd.data.records import Records, whole_records
-from amkd.search import top_k
 from amkd.search.selection import Selection, SelectionTask
 
 _BLOCK = 1024  # images scored between two checks whether the run is to stop
 
 
-@dataclasses.dataclass(frozen=True)
-class SeenCandidates(Candidates):
-    """Candidates for which the student's predictions are already computed.
-
-    Attributes:
-      seen: these predictions.
-    """
-
-    seen: Predictions
-
-    def predictions(self) -> Predictions:
-        """Returns the predictions computed before."""
-        return self.seen
-
-
 def choose(task: SelectionTask) -> Selection:
     """Returns k of the images that were not queried yet, as ``search.acquisition`` chooses."""
-    candidates = _least_confident_first(task, whole_records(_to_score(task)))
+    records = whole_records(_to_score(task))
+    candidates = candidate_set.least_confident_first(task, records, _predict(task, records))
     places = acquisition_named(task.settings.acquisition).choose(candidates, task.k)
     found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(candidates)})
@@ -87,26 +71,6 @@ def _to_score(task: SelectionTask) -> np.ndarray:
         return left
     rng = keys.rng(*task.stream, keys.Purpose.SCORED_IMAGES)
     return np.sort(rng.choice(left, most, replace=False))
-
-
-def _least_confident_first(task: SelectionTask, records: Records) -> SeenCandidates:
-    said = _predict(task, records)
-    confidence = _confidence(said.probabilities, task.network.groups)
-    order = candidate_set.lowest(confidence, len(records))
-    scored = top_k.Scored(confidence, records.i, records.j, records.w).take(order)
-    seen = Predictions(said.probabilities[order], said.features[order])
-    return SeenCandidates(scored, task, seen)
-
-
-def _confidence(probabilities: np.ndarray, groups: int) -> np.ndarray:
-    """Returns C1 of images: the highest probability, as a mean over the G groups of an answer.
-
-    Args:
-      probabilities: ``float32[M, Y]``.
-      groups: G.
-    """
-    best = probabilities.reshape(len(probabilities), groups, -1).max(-1)
-    return np.asarray(best.mean(-1))
 
 
 def _predict(task: SelectionTask, records: Records) -> Predictions:

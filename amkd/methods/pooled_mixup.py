@@ -14,7 +14,7 @@ from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.methods import random_mixup
 from amkd.methods.base import Method, PairSelector
-from amkd.search import pool_search, top_k
+from amkd.search import pool_search
 from amkd.search.selection import Selection, SelectionTask
 
 
@@ -24,11 +24,10 @@ def choose(task: SelectionTask) -> Selection:
     drawn = random_mixup.choose(
         task._replace(k=_count(plan, pool_search.pairs_left(task), task.k))
     ).records
-    confidence = candidate_set.predict(task, task.variables, drawn).probabilities.max(-1)
-    order = candidate_set.lowest(confidence, len(drawn))
-    scored = top_k.Scored(confidence, drawn.i, drawn.j, drawn.w).take(order)
-    candidates = candidate_set.Candidates(scored, task)
-    found = scored.take(acquisition_named(plan.acquisition).choose(candidates, task.k))
+    said = candidate_set.predict(task, task.variables, drawn)
+    candidates = candidate_set.least_confident_first(task, drawn, said)
+    places = acquisition_named(plan.acquisition).choose(candidates, task.k)
+    found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(drawn)})
 
 

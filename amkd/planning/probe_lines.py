@@ -9,6 +9,7 @@ from amkd.core.text import money
 from amkd.planning import answer_form
 from amkd.planning.probe import Probe
 from amkd.planning.profile_lines import profile_lines
+from amkd.reporting import metrics
 from amkd.teachers import answers
 
 _INDENT, _WIDTH = 21, 100
@@ -72,6 +73,9 @@ def _form(probe: Probe) -> Iterator[str]:
 
 def _classes(probe: Probe) -> Iterator[str]:
     rows = probe.rows[probe.answered]
+    rows = rows[metrics.names_class(rows)]
+    if not len(rows):
+        return
     best = np.bincount(np.nanargmax(rows, -1), minlength=rows.shape[-1])
     names = [_name(probe, number) for number in range(rows.shape[-1])]
     said = [f"{names[number]} {best[number]}" for number in np.argsort(-best, kind="stable")]

@@ -122,15 +122,27 @@ def _answers(
 ) -> np.ndarray:
     """Stores the raw answers to a batch in the ledger and returns them; raises the first error."""
     answer, problem = _ask(sender, sent, images)
-    rows, bad_row = _record(sender, charge, sent, answer=answer)
-    if error := problem or bad_row:
-        raise error
+    rows, place, bad_row = _record(sender, charge, sent, answer=answer)
+    error: TeacherFailed | None = problem or bad_row
+    if error:
+        raise _naming(error, None if place is None else sent.images[place])
     return rows
+
+
+def _naming(error: TeacherFailed, image: bytes | None) -> TeacherFailed:
+    """Returns an error about one image with the image's digest, by which the ledger knows it."""
+    if image is None:
+        return error
+    kind = answers.BadAnswer if isinstance(error, answers.BadAnswer) else TeacherFailed
+    return kind(
+        f"{error} (the image with sha256={image.hex()}; if only this image fails, an answer to it"
+        " can be imported: amkd ledger import)"
+    )
 
 
 def _ask(
     sender: Sender, sent: ledger.SentBatch, images: np.ndarray
-) -> tuple[object, UserError | None]:
+) -> tuple[object, TeacherFailed | None]:
     """Returns the teacher's answer, and an error if a part of it cannot be read.
 
     If there is no answer, the ledger records whether the batch may have been billed.
@@ -143,10 +155,11 @@ def _ask(
         sender.ledger.record_failure(sent.number, error.billed)
         raise
     except UserError as error:
-        sender.ledger.record_failure(sent.number, billed=not isinstance(error, teachers.Refused))
-        if isinstance(error, TeacherFailed):
-            raise
-        raise TeacherFailed(str(error)) from error
+        refused = isinstance(error, teachers.Refused)
+        sender.ledger.record_failure(sent.number, billed=not refused)
+        failed = error if isinstance(error, TeacherFailed) else TeacherFailed(str(error))
+        of_image = len(images) == 1 and getattr(error, "of_image", True)
+        raise _naming(failed, sent.images[0] if of_image else None) from error
     except BaseException as error:
         sender.ledger.record_failure(sent.number, billed=True)
         # SystemExit would end the whole process without a message.
@@ -161,11 +174,11 @@ def _ask(
 
 def _record(
     sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, *, answer: object
-) -> tuple[np.ndarray, answers.BadAnswer | None]:
+) -> tuple[np.ndarray, int | None, answers.BadAnswer | None]:
     """Stores the good rows of an answer, because they were paid for.
 
     Returns:
-      All rows, ``float32[B, Y]``, and the error about a bad one.
+      All rows, ``float32[B, Y]``; the place of the first bad one, and the error about it.
 
     Raises:
       BadAnswer: there are no rows; the batch may have been billed.
@@ -182,5 +195,6 @@ def _record(
     good = [place for place, fault in enumerate(faults) if not fault]
     images = [sent.images[place] for place in good]
     sender.ledger.record_answers(charge, sent.number, images=images, answers=rows[good])
-    bad = next((answers.explain(fault, form, identity) for fault in faults if fault), None)
-    return rows, bad
+    bad = next((place for place, fault in enumerate(faults) if fault), None)
+    error = None if bad is None else answers.explain(faults[bad], form, identity)
+    return rows, bad, error

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd.reporting import interval
+from amkd.reporting import interval, metrics
 
 _SHOWN = 21  # points that are kept: about every 5% of the images
 
@@ -43,16 +43,16 @@ def curve(student: np.ndarray, teacher: np.ndarray, price: float = 0.0) -> list[
 
     Args:
       student: its class probabilities, ``float32[T, Y]``.
-      teacher: the teacher's, ``float32[T, Y]``; a row of NaN is an image that it was not asked
-        about, and is left out.
+      teacher: the teacher's, ``float32[T, Y]``; images that it was not asked about (NaN), or for
+        which it names no class, are left out.
       price: the price of one image, when the teacher answers it.
 
     Returns:
       One point for no image, and one for each confidence that occurs; empty if the teacher was
       asked about no image.
     """
-    asked = ~np.isnan(teacher).all(-1)
-    student, teacher = student[asked], teacher[asked]
+    named = metrics.names_class(teacher)
+    student, teacher = student[named], teacher[named]
     count = len(student)
     if not count:
         return []

@@ -11,18 +11,22 @@ _TINY = np.finfo(np.float32).tiny
 
 
 def accuracy(probabilities: np.ndarray | None, labels: np.ndarray | None) -> float | None:
-    """Returns the share of images whose most probable class is the ground-truth label."""
+    """Returns the share of images whose most probable class is the ground-truth label. An answer
+    that names no class is wrong.
+    """
     if probabilities is None or labels is None or not answered(probabilities):
         return None
     asked = _asked(probabilities)
-    return float(np.mean(np.argmax(probabilities[asked], -1) == labels[asked]))
+    said = probabilities[asked]
+    return float(np.mean((np.argmax(said, -1) == labels[asked]) & names_class(said)))
 
 
 def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
-    """Returns the share of images on which student and teacher predict the same class."""
-    if teacher is None or not answered(teacher):
+    """Returns the share of images on which student and teacher predict the same class, among those
+    for which the teacher names one.
+    """
+    if teacher is None or not (asked := names_class(teacher)).any():
         return None
-    asked = _asked(teacher)
     return float(np.mean(np.argmax(student[asked], -1) == np.argmax(teacher[asked], -1)))
 
 
@@ -56,10 +60,10 @@ def calibration(
     """Returns the ``calibration_error`` and the mean ``brier_score`` of a student.
 
     They are computed with the ground-truth labels. If there are none, the teacher's class counts
-    as the right one, on the images that it was asked about.
+    as the right one, on the images for which it names one.
     """
     if labels is None and teacher is not None:
-        asked = _asked(teacher)
+        asked = names_class(teacher)
         student, labels = student[asked], np.argmax(teacher[asked], -1)
     if labels is None or not len(student):
         return {"calibration_error": None, "brier_score": None}
@@ -86,6 +90,22 @@ def divergences(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
 def answered(teacher: np.ndarray | None) -> int:
     """Returns the number of images that a teacher was asked about."""
     return 0 if teacher is None else int(_asked(teacher).sum())
+
+
+def names_class(answers: np.ndarray) -> np.ndarray:
+    """Returns which answers name a class, ``bool[B]``: not all scores are equal, or NaN.
+
+    A service that finds none of the classes in an image gives all of them the same score.
+    """
+    known = np.nan_to_num(answers, nan=-np.inf)
+    return np.asarray(known.max(-1) > known.min(-1))
+
+
+def where_answered(student: np.ndarray, teacher: np.ndarray | None) -> np.ndarray | None:
+    """Returns the student's answers, with rows of NaN for images that the teacher did not answer;
+    None if it answered none.
+    """
+    return None if teacher is None else np.where(_asked(teacher)[:, None], student, np.nan)
 
 
 def _asked(teacher: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from amkd.reporting import (
     drawing,
     gallery,
     interval,
+    metrics,
     money_part,
     palette,
     progress_part,
@@ -77,7 +78,8 @@ def render(shown: RunPage) -> str:
     machine = {**summary.get("machine", {}), **summary.get("versions", {})}
     teacher = None
     if shown.teacher is not None:
-        teacher = np.where(shown.asked, np.nan_to_num(shown.teacher).argmax(-1), -1)
+        named = metrics.names_class(shown.teacher)
+        teacher = np.where(named, np.nan_to_num(shown.teacher).argmax(-1), -1)
     parts = [
         drawing.STYLE,
         contact_sheet.STYLE,
@@ -110,11 +112,12 @@ def _calibration_answers(shown: RunPage) -> list[Answers]:
     With ground-truth labels, these are the answers of student and teacher; without, those of the
     student alone, compared with the teacher's classes.
     """
-    asked = shown.asked
     if shown.labels is None:
         if shown.teacher is None:
             return []
-        return [Answers("student", shown.student[asked], shown.teacher[asked].argmax(-1))]
+        named = metrics.names_class(shown.teacher)
+        return [Answers("student", shown.student[named], shown.teacher[named].argmax(-1))]
+    asked = shown.asked
     found = [Answers("student", shown.student, shown.labels)]
     if shown.teacher is not None:
         found.append(Answers("teacher", shown.teacher[asked], shown.labels[asked]))
@@ -146,7 +149,7 @@ def _shares(summary: dict[str, Any]) -> Iterator[str]:
     counted = {
         **progress_part.MEASURES,
         "teacher_accuracy": "agreement_images",
-        "success_rate": "accuracy_images",
+        "success_rate": "agreement_images",
     }
     for name in ("student_accuracy", "teacher_accuracy", "success_rate", "agreement"):
         share, images = summary[name], summary.get(counted[name])
@@ -161,10 +164,11 @@ def _shares(summary: dict[str, Any]) -> Iterator[str]:
 
 def _of_ratio(summary: dict[str, Any], images: int | None) -> str:
     """Formats the interval of the success rate; the teacher's accuracy is taken as exact."""
-    share, teacher = summary["student_accuracy"], summary["teacher_accuracy"]
-    if not images or not teacher or share is None:
+    teacher = summary["teacher_accuracy"]
+    if not images or not teacher:
         return ""
-    low, high = interval.wilson(share, images)
+    # The student's accuracy on the images that the teacher answered.
+    low, high = interval.wilson(min(summary["success_rate"] * teacher, 1.0), images)
     return f"{100 * low / teacher:.1f} to {100 * high / teacher:.1f}"
 
 

@@ -126,8 +126,10 @@ def closing_table(summary: dict[str, Any]) -> str:
 
 
 def _about_intervals(summary: dict[str, Any]) -> Iterator[str]:
-    if images := summary.get("accuracy_images") or summary.get("agreement_images"):
-        yield f"(in brackets)        95% intervals (Wilson), of {images:,} images"
+    own, asked = summary.get("accuracy_images") or 0, summary.get("agreement_images") or 0
+    if own or asked:
+        partly = f"; of the teacher and of agreement, {asked:,}" if own and 0 < asked < own else ""
+        yield f"(in brackets)        95% intervals (Wilson), of {own or asked:,} images{partly}"
 
 
 def _assistant(summary: dict[str, Any]) -> Iterator[str]:

@@ -20,9 +20,9 @@ TERMS = {
     " rows (TuSimple).",
     "missed lanes": "The mean share of the true lanes that no lane of the student matches in 85% of"
     " the rows (TuSimple).",
-    "success rate": "Student accuracy divided by teacher accuracy. At 100% the student is right as"
-    " often as its teacher. The interval is that of the student accuracy; the teacher accuracy is"
-    " taken as exact.",
+    "success rate": "Student accuracy divided by teacher accuracy, both on the images that the"
+    " teacher answered. At 100% the student is right as often as its teacher. The interval is that"
+    " of the student accuracy; the teacher accuracy is taken as exact.",
     "divergence": "The mean Kullback-Leibler divergence of the student's probabilities from the"
     " teacher's, in nats. It is 0 if all probabilities are the same. Unlike the agreement, it"
     " depends on the confidence of both.",
@@ -39,7 +39,8 @@ TERMS = {
     "λ": "The weight of the first image in a mix: λ times image i plus (1 - λ) times image j.",
     "share of the k lowest found": "A search that is not exhaustive may miss some of the k pairs"
     " with the lowest score. The share that it found is estimated with a random sample.",
-    "evaluations": "Number of student forward passes on images during selection.",
+    "evaluations": "Number of the student's forward passes that score pairs, mixes or images. What"
+    " an acquisition computes for its candidates is not counted.",
     "loss": "The quantity that training minimises: the distance between the student's answers and"
     " the teacher's, after each pass over all answers.",
     "confusion": "For each class that the teacher predicts: how often the student predicts each"

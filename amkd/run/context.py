@@ -11,6 +11,7 @@ import numpy as np
 from amkd import models
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, keys
+from amkd.core.errors import diverged
 from amkd.core.stopping import StopSignal
 from amkd.data import augment
 from amkd.data.dataset import DataSet
@@ -191,9 +192,17 @@ class RunContext(SharedContext):
         return self.predict(variables, self.data.test_images)
 
     def predict(self, variables: Variables | None, images: np.ndarray) -> np.ndarray:
-        """Returns a student's answers on images, ``float32[M, Y]``."""
+        """Returns a student's answers on images, ``float32[M, Y]``.
+
+        Raises:
+          FloatingPointError: an answer is not finite.
+        """
         if not len(images):
             return np.empty((0, self.data.classes), np.float32)
         if self.backbone is not None:
-            return self.backbone.predict_with_features(variables, [images])[0]
-        return prediction.predict(self.network(), variables, images)
+            answers = self.backbone.predict_with_features(variables, [images])[0]
+        else:
+            answers = prediction.predict(self.network(), variables, images)
+        if not np.isfinite(answers).all():
+            raise diverged("an answer of the student is not finite")
+        return answers

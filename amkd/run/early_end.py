@@ -23,6 +23,12 @@ from amkd.run import round_state, rounds
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 from amkd.search import fresh_mixes
+from amkd.training.losses import views_compared
+
+_SOFT = (
+    "the student is trained with loss 'soft' in place of the configured one, which compares views"
+    " of an image and needs the answers to all of them"
+)
 
 
 def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMoney) -> RoundState:
@@ -48,11 +54,14 @@ def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMon
     )
     if len(state.records) == known:  # the student of the previous round was trained on all of them
         return state
+    if _lacks_views(context, state):
+        console.say(_SOFT)
     aside = folder / "early"  # this training is not a part of the run, so it is saved elsewhere
     shutil.rmtree(aside, ignore_errors=True)
     cut = dataclasses.replace(
         context,
         facts=_facts(context, state, selected=len(state.records) - known),
+        teacher_features=None if _lacks_views(context, state) else context.teacher_features,
         checkpoints=Checkpoints(aside),
     )
     ended = rounds.learn(cut, state, rounds.recall(cut, state))
@@ -72,6 +81,8 @@ def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
     if len(state.records) == planned and (len(parts) == 1 or answered == wanted):
         return None
     why = f"config.teacher.max_cost={limit:g} is spent: {' and '.join(parts)} are answered"
+    if _lacks_views(context, state):
+        why = f"{why}; {_SOFT}"
     return {"why": why, "max_cost": limit, "round": state.round}
 
 
@@ -99,10 +110,18 @@ def _cut(context: RunContext, state: RoundState) -> tuple[RoundState, int]:
     return cut, known
 
 
+def _lacks_views(context: RunContext, state: RoundState) -> bool:
+    """Returns whether the loss compares views of an image, but not all views are answered."""
+    recipe = context.facts.rounds[-1].recipe
+    return views_compared(recipe) > 1 and len(state.records) < context.facts.rounds[-1].queries
+
+
 def _facts(context: RunContext, state: RoundState, selected: int) -> Any:
     """Returns the facts of a run that ends with this round."""
     before, last = context.facts.rounds[: state.round], context.facts.rounds[-1]
     own = dataclasses.replace(last, selected=selected, queries=len(state.records))
+    if _lacks_views(context, state):
+        own = dataclasses.replace(own, recipe=dataclasses.replace(own.recipe, loss="soft"))
     if context.settings.assistant.mixes and not fresh_mixes.can_draw(state.records):
         # With so few answers, there are no mixes that an assistant could answer.
         own = dataclasses.replace(own, share=0.0, assisted=0, assistant_trained=0)

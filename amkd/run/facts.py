@@ -20,7 +20,8 @@ class Round:
     Attributes:
       selected: images that the round selects, k; in round 0 all images that it queries.
       queries: records in its training set, Q.
-      evaluations: forward passes of the previous round's student on images during selection.
+      evaluations: forward passes of the previous round's student that score pairs, mixes or
+        images; what an acquisition computes for its candidates is not counted.
       recipe: how the student of the round is trained.
       trained: images trained on; every pass and every further student counts.
       share: share of each of the student's batches that an assistant answered; 0 without one.

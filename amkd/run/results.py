@@ -31,13 +31,11 @@ def write(
       workdir: the folder.
       early: the summary's entry about a run that ended before its rounds were done.
     """
-    data = context.data
     assert state.variables is not None
-    teacher_accuracy = data.task.accuracy(context.test_answers, data.test_labels)
     student = context.evaluate(state.variables)
     told = _cascade(context, student)
     summary = {
-        **_summary(context, state, teacher_accuracy, workdir),
+        **_summary(context, state, _comparison(context, student), workdir),
         "cascade": told,
         "ended_early": early,
     }
@@ -107,11 +105,18 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _comparison(context: RunContext, student: np.ndarray) -> dict[str, float | None]:
+    """Returns the teacher's accuracy and the success rate, on the images that it answered."""
+    answers, labels, task = context.test_answers, context.data.test_labels, context.data.task
+    teacher = task.accuracy(answers, labels)
+    own = task.accuracy(metrics.where_answered(student, answers), labels)
+    return {"teacher_accuracy": teacher, "success_rate": metrics.success_rate(own, teacher)}
+
+
 def _summary(
-    context: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path
+    context: RunContext, state: RoundState, compared: dict[str, float | None], workdir: Path
 ) -> dict[str, Any]:
     config, desk, last = context.settings, context.client, state.reports[-1]
-    student_accuracy = last["student_accuracy"]
     phases = {
         name: round(sum(row["seconds"][name] for row in state.reports), 3)
         for name in last["seconds"]
@@ -134,9 +139,9 @@ def _summary(
         "teacher": desk.teacher.identity,
         "student": config.student,
         **({"assistant": last["assistant"]} if "assistant" in last else {}),
-        "teacher_accuracy": teacher_accuracy,
-        "student_accuracy": student_accuracy,
-        "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),
+        "teacher_accuracy": compared["teacher_accuracy"],
+        "student_accuracy": last["student_accuracy"],
+        "success_rate": compared["success_rate"],
         "agreement": last["agreement"],
         "accuracy_images": last.get("accuracy_images", 0),
         "agreement_images": last.get("agreement_images", metrics.answered(context.test_answers)),

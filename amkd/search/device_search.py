@@ -10,6 +10,7 @@ from jax.experimental import multihost_utils
 
 from amkd.core import devices, processes
 from amkd.core.compilation import mapped
+from amkd.core.errors import diverged
 from amkd.models import Network, inference
 from amkd.models.inference import MixInput, Trunk
 from amkd.models.layers import Variables, suited
@@ -281,7 +282,4 @@ class DeviceSearch:
 
     def _check(self) -> None:
         if self._bad:
-            raise FloatingPointError(
-                "a C2 score is not finite: the student diverged; start again in a new --workdir,"
-                " with a lower --config.train.learning_rate"
-            )
+            raise diverged("a C2 score is not finite")

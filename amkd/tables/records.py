@@ -134,5 +134,5 @@ def _last(runs: list[Kept], name: str) -> float | None:
 
 
 def _evaluations(run: Kept) -> int:
-    """Returns the number of student forward passes on images during selection, in all rounds."""
+    """Returns the number of forward passes that scored pairs, mixes or images, in all rounds."""
     return sum(entry["search"].get("evaluations", 0) for entry in run["rounds"])

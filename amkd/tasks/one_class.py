@@ -44,7 +44,7 @@ class OneClass(Task):
     def compared(self, student: np.ndarray, teacher: np.ndarray | None) -> dict[str, Any]:
         return {
             "agreement": metrics.agreement(student, teacher),
-            "agreement_images": metrics.answered(teacher),
+            "agreement_images": 0 if teacher is None else int(metrics.names_class(teacher).sum()),
             "divergence": metrics.divergence(student, teacher),
         }
 

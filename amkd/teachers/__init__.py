@@ -86,4 +86,12 @@ class PartlyAnswered(TeacherFailed):
 
 
 class Refused(TeacherFailed):
-    """Raised if the service refuses to answer; it charged nothing, and no retry will help."""
+    """Raised if the service refuses to answer; it charged nothing, and no retry will help.
+
+    Attributes:
+      of_image: whether the reason may be an image of the request.
+    """
+
+    def __init__(self, message: str, *, of_image: bool = False) -> None:
+        super().__init__(message)
+        self.of_image = of_image

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from amkd.teachers import Teacher, local, onnx, python
 from amkd.teachers import labels as true_labels
 from amkd.teachers.http import json_service, oip, tfserving
 from amkd.teachers.http.connection import connection_of
-from amkd.teachers.http.labels import has_number
+from amkd.teachers.http.labels import IGNORED, has_number
 from amkd.teachers.image_spec import ImageSpec
 
 _NEW = {"body", "model", "text", "error", "unknown"}  # fields of json since 0.2.0
@@ -85,11 +86,24 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
     }
     if settings.kind == "json":
         service["hard_labels"] = not settings.json.scores
+        _check_ignored(settings, model["label_map"])
         return json_service.load(settings.json, **service)
     service["pixels"] = settings.pixels
     if settings.kind == "oip":
         return oip.load(settings.oip, **service)
     return tfserving.load(settings.tfserving, **service)
+
+
+def _check_ignored(settings: TeacherSettings, given: Mapping[str, int]) -> None:
+    """Refuses hard labels from scores of labels, if an image may have only ignored labels."""
+    ignored = next((label for label, number in given.items() if number == IGNORED), None)
+    if settings.answers.form == "label" and settings.json.scores and ignored is not None:
+        raise UserError(
+            f"config.teacher.labels={settings.labels!r}: ignores the label {ignored!r}"
+            f" ({IGNORED}), but with config.teacher.answers.form='label' every image needs a class,"
+            " and an image may have no other label; map it to a class, or set answers.form to"
+            " scores or top_k"
+        )
 
 
 def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:

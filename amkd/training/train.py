@@ -14,6 +14,7 @@ import numpy as np
 
 from amkd.config.recipe import Recipe
 from amkd.core import devices, keys
+from amkd.core.errors import diverged
 from amkd.models import Network, head, prediction
 from amkd.models.layers import Variables, for_training
 from amkd.models.pretrained.source import Weights
@@ -124,7 +125,7 @@ def train_network(
       The state after the last epoch.
 
     Raises:
-      FloatingPointError: the loss is not finite.
+      FloatingPointError: the loss or a trained weight is not finite.
     """
     recipe, stream = training.recipe, training.stream
     network = for_training(training.network, recipe.dtype)
@@ -146,6 +147,7 @@ def train_network(
         for epoch, loss in zip(epochs, _mean_losses(sums, len(epochs)), strict=True):
             _check(loss, epoch)
             on_epoch(epoch + 1, state if epoch == epochs[-1] else None, loss)
+    _check_result(state)
     return state
 
 
@@ -223,12 +225,13 @@ def _turns(training: Training, first_epoch: int) -> Iterator[_Turn]:
 
 def _check(loss: float, epoch: int) -> None:
     if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss is {loss} in epoch {epoch + 1}: set a lower learning_rate in this recipe"
-            " (config.train for a student, config.assistant.train for an assistant,"
-            " config.teacher.train for a teacher). The teacher's answers are kept: a run in a new"
-            " --workdir with --config.ledger.path=FILE uses them again"
-        )
+        raise diverged(f"the loss is {loss} in epoch {epoch + 1}")
+
+
+def _check_result(state: TrainState) -> None:
+    """Refuses weights that the last step made infinite or NaN; no loss shows these."""
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.device_get(state.result))):
+        raise diverged("a weight is not finite after the last epoch")
 
 
 def _batches(training: Training, epoch: int) -> Batches:

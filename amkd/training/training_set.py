@@ -206,6 +206,10 @@ def epoch(
       assisted_places: how many places of each batch, the last ones, such records fill. In an epoch,
         each of these records is used as often as any other, or once more.
     """
+    if count % views or batch % views:
+        raise ValueError(
+            f"{count} records in batches of {batch} are not whole sets of {views} views"
+        )
     order = group_views(rng.permutation(count // views), views).astype(np.int32)
     own = batch - assisted_places
     steps = -(-count // own)

@@ -58,9 +58,9 @@ def _areas(search: SearchSettings) -> Iterator[str]:
 
 
 def _acquisition(s: Settings) -> Iterator[str]:
-    search = s.search
+    search, acquisition = s.search, None
     try:
-        acquisition_named(search.acquisition)
+        acquisition = acquisition_named(search.acquisition)
     except UserError as error:
         yield str(error)
     if (
@@ -73,6 +73,12 @@ def _acquisition(s: Settings) -> Iterator[str]:
             f"config.search.acquisition='bald': student {s.student!r} has no dropout; choose"
             " 'ensemble', or one of"
             f" {with_dropout}"
+        )
+    if s.warm_start and acquisition is not None and acquisition.students(search.committee):
+        yield (
+            f"config.warm_start=True: acquisition {search.acquisition!r} compares the student with"
+            " others that are trained from new initial weights, so they would differ from it in"
+            " more than it compares; set warm_start to False"
         )
     form = "label" if s.teacher.kind == "labels" else s.teacher.answers.form
     if search.acquisition == "excess_doubt" and form == "label":

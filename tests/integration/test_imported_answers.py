@@ -363,3 +363,15 @@ def test_a_labelled_set_of_nothing(tmp_path):
 )
 def test_names_of_class_folders(classes, names):
     assert labelled_files._folder_names(classes) == names
+
+
+def test_an_image_without_a_class_is_in_a_folder_of_its_own(tmp_path):
+    """The service found neither class in the second image."""
+    folder, image = labelled_files._Folder(tmp_path, ("cat", "dog")), np.zeros((2, 2, 3), np.uint8)
+    for digest, answer in (("a", [0.25, 0.75]), ("b", [0.5, 0.5])):
+        one = labelled_set.Example(image, digest, np.float32(answer), 0, digest, digest, 1.0)
+        folder.add(one, True)
+    folder.close()
+    with (tmp_path / "answers.csv").open() as file:
+        rows = [(row["path"], row["class"]) for row in csv.DictReader(file)]
+    assert rows == [("images/dog/a.png", "dog"), ("images/_no_class/b.png", "")]

@@ -283,6 +283,35 @@ def test_good_rows_of_a_batch_with_a_bad_one_are_kept(book: ledger.Ledger) -> No
     assert spy.sizes == [5, 1]
 
 
+def test_an_error_about_one_image_names_it(book: ledger.Ledger) -> None:
+    """Of a batch whose answers cannot be told apart, no image is named."""
+    (image,) = some_images(1)
+    named = f"(the image with sha256={image_digest(image).hex()}; if only this image fails"
+    for spy in (Scripted(one_bad_row), Scripted(complain)):
+        with pytest.raises(TeacherFailed) as caught:
+            send(client_of(book, spy), some_images(1))
+        assert named in str(caught.value) and "amkd ledger import" in str(caught.value)
+    with pytest.raises(answers.BadAnswer) as caught:
+        send(client_of(book, Scripted(one_bad_row)), some_images(5))
+    assert f"sha256={image_digest(some_images(5)[2]).hex()}" in str(caught.value)
+    for spy in (Scripted(complain), Scripted(refuse)):
+        with pytest.raises(TeacherFailed) as caught:
+            send(client_of(book, spy), some_images(2, first=7))
+        assert "sha256" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("of_image", "named"), [(True, True), (False, False)])
+def test_a_refusal_names_the_image_where_it_may_be_the_reason(
+    of_image: bool, named: bool, book: ledger.Ledger
+) -> None:
+    def answer(images: np.ndarray) -> object:
+        raise Refused("status 400", of_image=of_image)
+
+    with pytest.raises(TeacherFailed) as caught:
+        send(client_of(book, Scripted(answer)), some_images(1))
+    assert ("sha256=" in str(caught.value)) == named
+
+
 def test_a_batch_of_garbage_only_is_paid_for_too(book: ledger.Ledger) -> None:
     spy = Scripted(one_bad_row)
     with pytest.raises(answers.BadAnswer):

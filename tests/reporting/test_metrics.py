@@ -66,6 +66,17 @@ def test_what_cannot_be_measured_is_none():
     assert metrics.success_rate(0.9, 0.0) is None
 
 
+def test_a_student_on_the_images_that_the_teacher_answered() -> None:
+    """The second image is left out: the student is right on one of the two others."""
+    none = np.full(2, np.nan)
+    teacher = np.float32([[0.9, 0.1], none, [0.2, 0.8]])
+    student = np.float32([[0.6, 0.4], [0.3, 0.7], [0.7, 0.3]])
+    found = metrics.where_answered(student, teacher)
+    assert metrics.accuracy(found, np.array([0, 1, 1])) == 0.5
+    assert metrics.accuracy(student, np.array([0, 1, 1])) == pytest.approx(2 / 3)
+    assert metrics.where_answered(student, None) is None
+
+
 def test_images_that_the_teacher_was_not_asked_about_are_left_out() -> None:
     teacher = TEACHER.copy()
     teacher[1:3] = np.nan

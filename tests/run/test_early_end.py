@@ -98,6 +98,10 @@ def test_evaluation_is_paid_last_and_as_far_as_the_money_reaches(
     assert found["student_sha256"] == enough["student_sha256"]
     assert found["agreement"] is not None and found["teacher_accuracy"] is not None
     assert found["agreement"] * 7 == pytest.approx(round(found["agreement"] * 7))
+    # Both sides of the success rate are counted on these 7 images.
+    right = found["success_rate"] * found["teacher_accuracy"] * 7
+    assert right == pytest.approx(round(right)) and right <= 7
+    assert "of 20 images; of the teacher and of agreement, 7" in summary_text.closing_table(found)
     rows = command.rows(tmp_path / "run", "round")
     assert rows[-1]["agreement"] == found["agreement"] and rows[0]["agreement"] is None
     whole = run(tmp_path / "run", 110 * PRICE)
@@ -108,6 +112,43 @@ def test_evaluation_is_paid_last_and_as_far_as_the_money_reaches(
 def test_enough_for_all_is_evaluated_from_the_start(enough: dict[str, Any]) -> None:
     assert all(row["agreement"] is not None for row in enough["rounds"])
     assert enough["ended_early"] is None and enough["evaluation_queries"] == 20
+
+
+@pytest.mark.parametrize("images", [33, 80])
+def test_views_that_are_not_all_paid_are_not_compared(images: int, tmp_path: Path) -> None:
+    """Of 20 images in 4 views. 33 answers are no whole number of sets of views."""
+    found = experiment.run(
+        configured(
+            **{
+                **command.TINY,
+                "method": "sskd",
+                "train.loss": "sskd",
+                "n_real": 20,
+                "budget": 80,
+                "train.crop": 0,
+                "teacher.kind": "flax",
+                "teacher.function": "",
+                "teacher.images": 100,
+                "teacher.train.epochs": 1,
+                "teacher.evaluate": "no",
+                "teacher.min_accuracy": 0.01,
+                "teacher.price": PRICE,
+                "teacher.max_cost": images * PRICE,
+                "train.epochs": 1,
+                "cache_dir": tmp_path / "cache",
+            }
+        ),
+        tmp_path / "run",
+        StopSignal(),
+    )
+    assert found["queries"] == images and found["student_sha256"]
+    early = found["ended_early"]
+    if images == 80:
+        assert early is None
+    else:
+        assert (
+            "33 of 80 queries are answered; the student is trained with loss 'soft'" in early["why"]
+        )
 
 
 def test_without_any_answer_there_is_no_student(tmp_path: Path) -> None:

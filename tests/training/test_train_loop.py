@@ -196,6 +196,16 @@ def test_a_loss_that_is_not_finite_stops_the_training(bad, monkeypatch):
     assert len(told) < 3
 
 
+def test_weights_that_the_last_step_broke_are_refused(monkeypatch):
+    """The losses of all steps are finite: each is computed before its step."""
+    rates = np.array([1e-3] * 5 + [3e38], np.float32)
+    monkeypatch.setattr(recipe, "learning_rates", lambda _, total: rates[-total:])
+    told = []
+    with pytest.raises(FloatingPointError, match="a weight is not finite after the last epoch"):
+        fit(PLAN, network_of(), some_data(), 12, on_epoch=lambda *args: told.append(args[2]))
+    assert told and np.all(np.isfinite(told))
+
+
 def test_rounds_of_other_lengths_run_the_same_program(monkeypatch):
     """The step is traced once; more records, more epochs and other rates are data."""
     traces = []
@@ -310,7 +320,9 @@ def test_a_long_epoch_is_few_dispatches_and_one_wait(monkeypatch):
     _, told, sent = in_form(chosen, data, 1600, monkeypatch, accelerated=True)
     assert sent.dispatches["train_steps"] == 2 * (3 + 1)  # 64, 64, 64, 8
     state = start_of(training_of(chosen, TINY, data))
-    assert sent.downloads == 2 * 2 * (3 + 1) + len(jax.tree.leaves(state))  # losses, and the end
+    # Losses, the check that the weights are finite, and the end.
+    ends = len(jax.tree.leaves(state.variables)) + len(jax.tree.leaves(state))
+    assert sent.downloads == 2 * 2 * (3 + 1) + ends
     assert [row[:2] for row in told] == [(1, False), (2, False)]
 
 

@@ -114,7 +114,7 @@ def test_what_does_not_fit_together(changes, parts):
 CATS = ("cat", "dog", "eel")
 
 
-def load(labels):
+def load(labels, **more):
     """Loads a JSON service about cats, dogs and eels."""
     none = np.empty((0, 8, 8, 3), np.uint8), np.empty(0, np.int32)
     data = DataSet("folder", 3, *none, none[0], none[0], None, CATS)
@@ -123,6 +123,7 @@ def load(labels):
         "data.classes": "cat,dog,eel",
         "teacher.http.auth_env": "",
         **URL,
+        **more,
     }
     config = configured("http", **fields, **{"teacher.labels": str(labels)})
     return loading.load(config, data, StopSignal())

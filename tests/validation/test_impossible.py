@@ -42,6 +42,11 @@ IMPOSSIBLE = {
         "'refined' leaves nothing out",
     ),
     "none of the k lowest": ({"search__recall": 0.0}, "config.search.recall=0.0"),
+    "a warm start and a committee": (
+        {"warm_start": True, "search__acquisition": "ensemble", "search__candidates": 2.0},
+        "config.warm_start=True",
+        "'ensemble' compares the student with others",
+    ),
     "no rounds": ({"rounds": 0}, "config.rounds=0"),
     "negative max_pairs": ({"search__max_pairs": -1}, "config.search.max_pairs=-1"),
     "chunk -1": ({"search__chunk": -1}, "config.search.chunk=-1"),

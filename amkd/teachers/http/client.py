@@ -22,6 +22,9 @@ from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 
 _FIELD = "config.teacher.http"
 _EXCERPT = 200  # characters of a reply that an error shows
+_ONE_IMAGE = (
+    "if it answered other images, one image may be the reason: --config.teacher.batch=1 finds it"
+)
 _READ_FOR_EXCERPT = 2**18  # bytes of a reply that are searched for it
 # Bytes of a reply: to any request, for each image, and for the score of each class.
 _ANY_REPLY, _PER_IMAGE, _PER_SCORE = 2**22, 2**16, 2**10
@@ -197,7 +200,7 @@ class Client:
             return Unanswered(reason, billed=False, after=after)
         if status >= 500 or status == 408:  # 408: the request came too slowly
             return Unanswered(reason, billed=True, after=after)
-        return Refused(f"{reason}; {self._remedy(response)}")
+        return Refused(f"{reason}; {self._remedy(response)}", of_image=status in (400, 422))
 
     def _is_busy(self, response: Response) -> bool:
         """Returns whether a service reports that it has done no work, but may do it later."""
@@ -217,7 +220,7 @@ class Client:
             )
         return {
             400: "it does not accept the request: check the model's input, config.teacher.pixels"
-            " and the request's form",
+            f" and the request's form; {_ONE_IMAGE}",
             401: f"it does not accept the credentials: {self._credentials.source}; check"
             f" {_FIELD}.auth_header and {_FIELD}.auth_scheme, too",
             403: f"these credentials do not allow the request: {self._credentials.source}",
@@ -225,7 +228,7 @@ class Client:
             " version",
             413: "the request is too large for it: decrease config.teacher.batch",
             422: "it does not accept the request's form: check the model's input and"
-            " config.teacher.pixels",
+            f" config.teacher.pixels; {_ONE_IMAGE}",
         }.get(
             status,
             f"another attempt will not help: check {_FIELD}.url and the service's documentation",
