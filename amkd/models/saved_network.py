@@ -37,8 +37,23 @@ class SavedNetwork(NamedTuple):
         return models.build(card["model"], card["classes"], shape, side=seen, groups=self.groups)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
+        """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``.
+
+        Raises:
+          UserError: the images have another type, or another size than the card's ``shape``.
+        """
+        _check(images, tuple(self.card["shape"]))
         return prediction.predict(self.network(), self.variables, images)
+
+
+def _check(images: Any, shape: tuple[int, ...]) -> None:
+    """Refuses images of another type or size: the network would answer, but wrongly."""
+    dtype, found = getattr(images, "dtype", None), getattr(images, "shape", ())
+    if dtype == np.uint8 and len(found) == 1 + len(shape) and found[1:] == shape:
+        return
+    wanted = ", ".join(map(str, ("M", *shape)))
+    given = type(images).__name__ if dtype is None else f"{dtype}{list(found)}"
+    raise UserError(f"images must be uint8[{wanted}] with values from 0 to 255, not {given}")
 
 
 def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> None:

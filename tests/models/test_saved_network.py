@@ -49,6 +49,25 @@ def test_a_network_comes_back_bit_for_bit(
     )
 
 
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (np.zeros((5, *SHAPE)), f"float64[5, {', '.join(map(str, SHAPE))}]"),
+        (np.zeros(SHAPE, np.uint8), f"uint8[{', '.join(map(str, SHAPE))}]"),
+        (np.zeros((5, 2, 3, 1), np.uint8), "uint8[5, 2, 3, 1]"),
+        ([[0]], "list"),
+    ],
+    ids=["shares of white", "one image", "another size", "a list"],
+)
+def test_images_that_the_network_was_not_made_for_are_refused(
+    sound: Path, images: Any, found: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load_network(sound).predict(images)
+    wanted = f"uint8[M, {', '.join(map(str, SHAPE))}]"
+    assert str(caught.value) == f"images must be {wanted} with values from 0 to 255, not {found}"
+
+
 def test_batch_norm_statistics_are_kept(tmp_path: Path) -> None:
     net = models.build("resnet18", 4, (8, 8, 3))
     shapes = jax.eval_shape(
