@@ -23,6 +23,7 @@ _NO_CONFIG = (
     "--config is missing: give one, for example --config=digits; see --help. You can omit --config"
     " only if --workdir already contains a run"
 )
+_BEGIN = "Check --workdir, or give --config, for example --config=digits, to begin a run there"
 Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
@@ -54,7 +55,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
     try:
         args = _with_files(sound)
         if not any(values_of(args, "config")) and any(arg.startswith(_OVERRIDES) for arg in args):
-            raise UserError(_NO_CONFIG)  # absl would call the fields unknown flags
+            raise UserError(_no_config(sound))  # absl would call the fields unknown flags
         left = values([argv[0], *args])
         config = values["config"].value
         if config is not None:
@@ -69,8 +70,22 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
             f"{left[1]!r} is not a flag; flags look like --config=mnist; --help lists them"
         )
     if config is None:
-        raise UserError(_NO_CONFIG)
+        raise UserError(_no_config(sound))
     return left
+
+
+def _no_config(args: list[str]) -> str:
+    """Returns the message that ``--config`` is missing, and what is in ``--workdir``."""
+    given = next(values_of(args, "workdir"), "")
+    if not given:
+        return _NO_CONFIG
+    workdir = Path(given).expanduser()
+    if not workdir.exists():
+        return f"--config is missing, and --workdir={given} does not exist. {_BEGIN}"
+    told = f"--config is missing, and --workdir={given} contains no run. {_BEGIN}"
+    if (workdir / "ledger.sqlite").exists():
+        told += f". If files of its run were lost, {run_record.another(workdir)}"
+    return told
 
 
 def _last_line(error: Exception) -> str:

@@ -89,6 +89,20 @@ def test_with_both_records_damaged_the_answers_are_pointed_to(claimed):
     assert f"--config.ledger.path={claimed / 'ledger.sqlite'}" in str(refused.value)
 
 
+def test_a_run_without_its_records_is_refused_and_its_answers_are_pointed_to(claimed):
+    for name in ("config.json", "checkpoints/config.json"):
+        (claimed / name).unlink()
+    with pytest.raises(UserError, match=r"contains no run; choose another --workdir$"):
+        workdir.owner(SETTINGS, claimed)
+    (claimed / "ledger.sqlite").touch()
+    with pytest.raises(UserError) as refused:
+        workdir.owner(SETTINGS, claimed)
+    assert str(refused.value).endswith(
+        "contains no run; choose a new --workdir and add"
+        f" --config.ledger.path={claimed / 'ledger.sqlite'}, so that nothing is paid twice"
+    )
+
+
 @pytest.mark.parametrize("content", [*DAMAGED, b'{"rounds": null}', b'{"method": "a"}'])
 def test_a_damaged_summary_counts_as_unfinished(tmp_path, capsys, content):
     (tmp_path / "summary.json").write_bytes(content)
