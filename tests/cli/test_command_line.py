@@ -83,6 +83,10 @@ MISTAKES = {
         ["--config=mnist:smokey", "--workdir=runs/of_mistakes"],
         ["smokey", "smoke"],
     ),
+    "a shard of a run": (
+        [CONFIG, "--workdir=runs/of_mistakes", "--shard=2/8"],
+        ["--shard=2/8: only a table has shards; leave it out"],
+    ),
     "missing workdir": ([CONFIG], ["--workdir is missing"]),
     "missing network": ([CONFIG, "--mode=evaluate"], ["--network is missing"]),
     "impossible values": (
