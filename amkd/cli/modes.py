@@ -109,7 +109,8 @@ def distill(command: Command) -> None:
     summary = experiment.run(command.config, command.workdir, command.stop, origin=command.origin)
     # A summary that an earlier version wrote lacks some of these.
     result: dict[str, Any] = {name: summary.get(name) for name in _RESULT}
-    console.say(summary_text.closing_table(summary), last=True, event="result", **result)
+    table = summary_text.closing_table(summary, command.workdir)
+    console.say(table, last=True, event="result", **result)
 
 
 def plan(command: Command) -> None:
