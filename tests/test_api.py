@@ -403,6 +403,14 @@ def test_public_names_are_found_and_listed():
         amkd.distil  # noqa: B018
 
 
+def test_the_page_of_the_api_lists_the_public_names():
+    text = (ROOT / "docs/api.md").read_text()
+    assert sorted(re.findall(r"^::: (\S+)$", text, re.M)) == sorted(
+        f"{home}.{name}" for name, home in amkd._HOMES.items()
+    )
+    assert "`amkd.__version__`" in text
+
+
 @pytest.mark.parametrize("code", ["import amkd", "import amkd; amkd.UserError, amkd.Stopped", HELP])
 def test_import_and_help_load_no_jax(code):
     heavy = {
