@@ -67,23 +67,28 @@ def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> No
     write(folder, variables, {**card, "sha256": sha256(variables)})
 
 
+def is_in(folder: Path) -> bool:
+    """Returns whether a folder contains a saved network, sound or not."""
+    return (folder / "meta.json").exists()
+
+
 def load_network(folder: Path) -> SavedNetwork:
     """Loads a network saved by :func:`save_network`.
 
     Raises:
       UserError: there is no network, or it is damaged.
     """
-    if not folder.exists():
-        raise UserError(
-            f"{folder} does not contain a saved network; give the folder of a saved student or"
-            " teacher"
-        )
+    if not is_in(folder) and not (folder / "arrays").exists():
+        inside = folder / "student"
+        remedy = "give the folder of a saved student or teacher"
+        if is_in(inside):
+            remedy = f"did you mean {inside}?"
+        raise UserError(f"{folder} does not contain a saved network; {remedy}")
     try:
         variables, card = read(folder)
     except Exception as error:
         raise UserError(
-            f"{folder} does not contain a saved network, or the network is damaged"
-            f" ({type(error).__name__}: {error})."
+            f"the saved network in {folder} is damaged ({type(error).__name__}: {error})."
             " If it is a cached teacher, delete it: the next run trains it again."
             " If it is the student of a workdir, delete summary.json in that workdir and run the"
             " same command again: it writes both again"

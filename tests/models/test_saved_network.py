@@ -119,3 +119,18 @@ def test_a_folder_without_a_network_is_told_of(sound: Path, name: str) -> None:
     with pytest.raises(UserError, match="does not contain a saved network") as caught:
         load_network(sound.parent / name)
     assert str(sound.parent / name) in str(caught.value)
+
+
+def test_a_workdir_is_not_damaged_but_has_a_student(sound: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_network(sound.parent)
+    told = f"{sound.parent} does not contain a saved network; did you mean {sound}?"
+    assert str(caught.value) == told
+
+
+def test_a_damaged_network_is_told_of(tmp_path: Path, variables: Any) -> None:
+    save_network(tmp_path / "student", variables, CARD)
+    (tmp_path / "student" / "meta.json").unlink()
+    with pytest.raises(UserError, match=r"the saved network in .*student is damaged") as caught:
+        load_network(tmp_path / "student")
+    assert "delete summary.json in that workdir" in str(caught.value)
