@@ -12,7 +12,7 @@ from typing import TypeVar
 from absl import flags
 
 import amkd
-from amkd.cli import field_help, overrides
+from amkd.cli import field_help, hints, overrides
 from amkd.config import config_file, data_file, run_record, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
@@ -24,6 +24,10 @@ _NO_CONFIG = (
     " only if --workdir already contains a run"
 )
 _BEGIN = "Check --workdir, or give --config, for example --config=digits, to begin a run there"
+_NAMES = (
+    *("config", "workdir", "mode", "network", "images", "output", "shard", "host", "port", "log"),
+    *("coordinator", "process_id", "num_processes", "distributed"),
+)
 Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
@@ -64,11 +68,12 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
         raise
     except Exception as error:  # absl's errors, and whatever a configuration file raises
         _explain_file(sound)
+        if isinstance(error, flags.UnrecognizedFlagError):
+            told = hints.unknown_flag(error.flagname, sound, _NAMES)
+            raise UserError(told) from error
         raise UserError(overrides.explain(_last_line(error))) from error
     if len(left) > 1:
-        raise UserError(
-            f"{left[1]!r} is not a flag; flags look like --config=mnist; --help lists them"
-        )
+        raise UserError(hints.unknown_word(left[1]))
     if config is None:
         raise UserError(_no_config(sound))
     return left
@@ -159,20 +164,5 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 
 def _flag_help(values: flags.FlagValues) -> str:
-    names = (
-        *(
-            "config",
-            "workdir",
-            "mode",
-            "network",
-            "images",
-            "output",
-            "shard",
-            "host",
-            "port",
-            "log",
-        ),
-        *("coordinator", "process_id", "num_processes", "distributed"),
-    )
-    rows = [(f"--{name}", values[name].help or "") for name in names]
+    rows = [(f"--{name}", values[name].help or "") for name in _NAMES]
     return "Flags:\n" + "\n".join(f"  {name:<15} {text}" for name, text in rows) + "\n"
