@@ -5,7 +5,8 @@ student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def load_settings(config: str, fields: Mapping[str, Any] | None = None) -> Setti
     Raises:
       UserError: there is no such configuration, preset or field, or a value is impossible.
     """
+    _check_fields(fields)
     name, _, preset = config.partition(":")
     return from_file(shipped.locate(name), preset, fields)
 
@@ -56,7 +58,7 @@ def run_experiment(settings: Settings, workdir: str | Path) -> SavedNetwork:
     Raises:
       UserError: something that the caller can mend.
     """
-    experiment.run(settings, Path(workdir).expanduser(), StopSignal())
+    experiment.run(settings, _path("workdir", workdir), StopSignal())
     return load_student(workdir)
 
 
@@ -69,7 +71,7 @@ def load_student(folder: str | Path) -> SavedNetwork:
     Raises:
       UserError: there is none, or it is damaged.
     """
-    path = Path(folder).expanduser()
+    path = _path("folder", folder)
     return load_network(path / "student" if (path / "student").exists() else path)
 
 
@@ -107,13 +109,16 @@ def distill(
       UserError: something that the caller can mend.
     """
     _check_images("images", images)
-    names = _class_names(classes)
+    folder, names = _path("workdir", workdir), _class_names(classes)
+    _check_budget(budget)
+    _check_fields(fields)
+    _check_test(test)
     teacher = _teacher(answer, identity)
     config = _config(
         {
             "dataset": "memory",
             "method": "auto",
-            "budget": budget,
+            "budget": int(budget),
             "data.held_out": max(min(200, len(images) // 10), 1) if test is None else 0,
             "teacher.kind": "python",
             "teacher.function": _name(answer),
@@ -124,8 +129,8 @@ def distill(
     given = from_config(config.to_dict(), explicit=set(fields or {}))
     data = _data(images, names, test, config)
     _refuse_named_data(inputs.counted(given, data))
-    experiment.run(given, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)
-    return load_student(workdir)
+    experiment.run(given, folder, StopSignal(), data=data, teacher=teacher)
+    return load_student(folder)
 
 
 def _teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Teacher:
@@ -135,6 +140,10 @@ def _teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Te
                 f"identity={identity!r}: the teacher has its own, {answer.identity!r}; set it there"
             )
         return answer
+    if not callable(answer):
+        raise UserError(
+            f"answer must be a function of images or an amkd.Teacher, not {type(answer).__name__}"
+        )
     name = _name(answer)
     if "<lambda>" in name and not identity:
         raise UserError(
@@ -181,8 +190,13 @@ def _config(fields: Mapping[str, Any]) -> Any:
 
 def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
     """Returns the classes' names; numbers where only their count is given."""
-    if isinstance(classes, (int, str)):
+    if isinstance(classes, (int, np.integer, str)):
         return own_images.parse_class_names(str(classes))
+    if not isinstance(classes, Iterable):
+        raise UserError(
+            f"classes={classes!r}: must be two or more different names, or their number as a whole"
+            " number"
+        )
     names = tuple(classes)
     if (
         len(names) < 2
@@ -193,6 +207,39 @@ def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
             f"classes={list(names)!r}: must be two or more different names, or their number"
         )
     return names
+
+
+def _path(name: str, given: Any) -> Path:
+    """Returns a folder that the caller gave."""
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise UserError(f"{name}={given!r}: must be the path of a folder, such as 'runs/mine'")
+    return Path(given).expanduser()
+
+
+def _check_budget(budget: Any) -> None:
+    if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool):
+        raise UserError(f"budget={budget!r}: must be a whole number, such as 1000")
+    if budget < 2:
+        raise UserError(f"budget={budget}: must be at least 2")
+
+
+def _check_fields(fields: Any) -> None:
+    if fields is None or (
+        isinstance(fields, Mapping) and all(isinstance(name, str) for name in fields)
+    ):
+        return
+    raise UserError(
+        f"fields={fields!r}: must be a mapping from names of fields to values, such as"
+        " {'rounds': 3, 'train.epochs': 20}"
+    )
+
+
+def _check_test(test: Any) -> None:
+    if test is None or (isinstance(test, (tuple, list)) and len(test) == 2):
+        return
+    found = type(test).__name__
+    found += f" of {len(test)}" if isinstance(test, (tuple, list)) else ""
+    raise UserError(f"test must be a pair (images, labels), not {found}")
 
 
 def _check_images(name: str, images: np.ndarray) -> None:

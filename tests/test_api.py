@@ -390,6 +390,46 @@ def test_impossible_classes(classes):
     assert "two or more different names" in complaint(classes=classes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"classes": 10.0}, "classes=10.0: must be two or more different names, or their number"),
+        ({"classes": None}, "classes=None: must be two or more different names, or their number"),
+        ({"fields": ["a"]}, "fields=['a']: must be a mapping from names of fields to values"),
+        ({"fields": {3: 1}}, "fields={3: 1}: must be a mapping from names of fields to values"),
+        ({"workdir": None}, "workdir=None: must be the path of a folder"),
+        ({"workdir": ""}, "workdir='': must be the path of a folder"),
+        ({"test": (IMAGES,)}, "test must be a pair (images, labels), not tuple of 1"),
+        ({"test": IMAGES}, "test must be a pair (images, labels), not ndarray"),
+        ({"answer": "ans"}, "answer must be a function of images or an amkd.Teacher, not str"),
+        ({"budget": 80.5}, "budget=80.5: must be a whole number"),
+        ({"budget": "80"}, "budget='80': must be a whole number"),
+        ({"budget": True}, "budget=True: must be a whole number"),
+        ({"budget": -80}, "budget=-80: must be at least 2"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_arguments_of_another_kind(tmp_path, changes, told):
+    assert complaint(**{"workdir": tmp_path / "run", **changes}).startswith(told)
+    assert not (tmp_path / "run").exists()
+
+
+def test_numbers_of_numpy_are_whole_numbers():
+    assert api._class_names(np.int64(3)) == api._class_names(3)
+    api._check_budget(np.int32(80))
+
+
+@pytest.mark.parametrize("call", [amkd.run_experiment, lambda _, folder: amkd.load_student(folder)])
+def test_a_folder_of_another_kind(call):
+    with pytest.raises(UserError, match="=None: must be the path of a folder"):
+        call(None, None)
+
+
+def test_fields_of_another_kind():
+    with pytest.raises(UserError, match="must be a mapping from names of fields to values"):
+        amkd.load_settings("digits", ["rounds"])
+
+
 # The public names.
 
 
@@ -401,6 +441,14 @@ def test_public_names_are_found_and_listed():
     assert amkd.distill is api.distill and amkd.UserError is UserError
     with pytest.raises(AttributeError, match="has no attribute 'distil'"):
         amkd.distil  # noqa: B018
+
+
+def test_the_page_of_the_api_lists_the_public_names():
+    text = (ROOT / "docs/api.md").read_text()
+    assert sorted(re.findall(r"^::: (\S+)$", text, re.M)) == sorted(
+        f"{home}.{name}" for name, home in amkd._HOMES.items()
+    )
+    assert "`amkd.__version__`" in text
 
 
 @pytest.mark.parametrize("code", ["import amkd", "import amkd; amkd.UserError, amkd.Stopped", HELP])

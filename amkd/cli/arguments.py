@@ -12,7 +12,7 @@ from typing import TypeVar
 from absl import flags
 
 import amkd
-from amkd.cli import field_help, overrides
+from amkd.cli import field_help, hints, overrides
 from amkd.config import config_file, data_file, run_record, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
@@ -22,6 +22,11 @@ _OVERRIDES = ("--config.", "-config.", "--noconfig.", "-noconfig.")
 _NO_CONFIG = (
     "--config is missing: give one, for example --config=digits; see --help. You can omit --config"
     " only if --workdir already contains a run"
+)
+_BEGIN = "Check --workdir, or give --config, for example --config=digits, to begin a run there"
+_NAMES = (
+    *("config", "workdir", "mode", "network", "images", "output", "shard", "host", "port", "log"),
+    *("coordinator", "process_id", "num_processes", "distributed"),
 )
 Mode = TypeVar("Mode", bound=Callable[..., None])
 
@@ -54,7 +59,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
     try:
         args = _with_files(sound)
         if not any(values_of(args, "config")) and any(arg.startswith(_OVERRIDES) for arg in args):
-            raise UserError(_NO_CONFIG)  # absl would call the fields unknown flags
+            raise UserError(_no_config(sound))  # absl would call the fields unknown flags
         left = values([argv[0], *args])
         config = values["config"].value
         if config is not None:
@@ -63,14 +68,29 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
         raise
     except Exception as error:  # absl's errors, and whatever a configuration file raises
         _explain_file(sound)
+        if isinstance(error, flags.UnrecognizedFlagError):
+            told = hints.unknown_flag(error.flagname, sound, _NAMES)
+            raise UserError(told) from error
         raise UserError(overrides.explain(_last_line(error))) from error
     if len(left) > 1:
-        raise UserError(
-            f"{left[1]!r} is not a flag; flags look like --config=mnist; --help lists them"
-        )
+        raise UserError(hints.unknown_word(left[1]))
     if config is None:
-        raise UserError(_NO_CONFIG)
+        raise UserError(_no_config(sound))
     return left
+
+
+def _no_config(args: list[str]) -> str:
+    """Returns the message that ``--config`` is missing, and what is in ``--workdir``."""
+    given = next(values_of(args, "workdir"), "")
+    if not given:
+        return _NO_CONFIG
+    workdir = Path(given).expanduser()
+    if not workdir.exists():
+        return f"--config is missing, and --workdir={given} does not exist. {_BEGIN}"
+    told = f"--config is missing, and --workdir={given} contains no run. {_BEGIN}"
+    if (workdir / "ledger.sqlite").exists():
+        told += f". If files of its run were lost, {run_record.another(workdir)}"
+    return told
 
 
 def _last_line(error: Exception) -> str:
@@ -144,20 +164,5 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 
 def _flag_help(values: flags.FlagValues) -> str:
-    names = (
-        *(
-            "config",
-            "workdir",
-            "mode",
-            "network",
-            "images",
-            "output",
-            "shard",
-            "host",
-            "port",
-            "log",
-        ),
-        *("coordinator", "process_id", "num_processes", "distributed"),
-    )
-    rows = [(f"--{name}", values[name].help or "") for name in names]
+    rows = [(f"--{name}", values[name].help or "") for name in _NAMES]
     return "Flags:\n" + "\n".join(f"  {name:<15} {text}" for name, text in rows) + "\n"

@@ -14,7 +14,15 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd.cli import arguments, ending, flag_definitions, joining, ledger, subcommands
+from amkd.cli import (
+    arguments,
+    ending,
+    flag_definitions,
+    joining,
+    ledger,
+    subcommands,
+    unused_flags,
+)
 from amkd.config import config_file, run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
@@ -117,6 +125,7 @@ def _main(problems: list[str]) -> None:
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
     given = flags.FLAGS.config.to_dict()
+    unused_flags.refuse(flags.FLAGS, of_table=is_table(given))
     joining.join(flags.FLAGS, stop, of_table=is_table(given))
     if is_table(given):
         refuse(problems)

@@ -18,6 +18,7 @@ from amkd.data.dataset import DataSet, draw_real, with_not_drawn
 from amkd.export import INT8, predictions
 from amkd.export import write as write_export
 from amkd.export.int8 import Quantization
+from amkd.models import saved_network
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import probe as probes
 from amkd.planning import probe_page
@@ -85,6 +86,7 @@ class Command:
         """
         if self.workdir and not self.network:
             agreement.check(self.config, self.workdir)
+            _check_finished(self.workdir)
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
             raise UserError(
@@ -100,6 +102,19 @@ class Command:
         return folder, saved
 
 
+def _check_finished(workdir: Path) -> None:
+    """Refuses a run that has no student yet.
+
+    Raises:
+      UserError: it is not finished.
+    """
+    if not saved_network.is_in(workdir / "student") and not (workdir / "summary.json").exists():
+        raise UserError(
+            f"{workdir} has no student yet: the run is not finished. Run the same command without"
+            " --mode first, or name a saved network with --network=FOLDER"
+        )
+
+
 def distill(command: Command) -> None:
     """Does the whole run and prints its table. A follower only computes for process 0."""
     if not processes.leads():
@@ -109,7 +124,8 @@ def distill(command: Command) -> None:
     summary = experiment.run(command.config, command.workdir, command.stop, origin=command.origin)
     # A summary that an earlier version wrote lacks some of these.
     result: dict[str, Any] = {name: summary.get(name) for name in _RESULT}
-    console.say(summary_text.closing_table(summary), last=True, event="result", **result)
+    table = summary_text.closing_table(summary, command.workdir)
+    console.say(table, last=True, event="result", **result)
 
 
 def plan(command: Command) -> None:

@@ -99,4 +99,5 @@ def _misread(name: str, value: str) -> Iterator[str]:
     try:
         reader.parse(value)
     except (TypeError, ValueError):
-        yield wrong_type(name, value, wanted)
+        in_digits = " in digits, such as 1000" if wanted is int else ""
+        yield wrong_type(name, value, wanted) + in_digits

@@ -39,13 +39,14 @@ def unknown_field(name: str, kind: type = Settings) -> str:
     known = list(field_names(kind))
     if inside := [field for field in known if field.startswith(f"{name}.")]:
         return f"config.{name} is a group of fields; name one of them, such as config.{inside[0]}"
-    near = _nearest(name, known)
+    near = nearest(name, kind)
     hint = f"; did you mean config.{near}?" if near else "; --help lists every field"
     return f"config.{name}: there is no such field{hint}"
 
 
-def _nearest(name: str, known: list[str]) -> str | None:
-    """Returns the field that was probably meant."""
+def nearest(name: str, kind: type = Settings) -> str | None:
+    """Returns the field that was probably meant; None if no name is similar."""
+    known = list(field_names(kind))
     leaf = name.rpartition(".")[2]
     same_leaf = sorted(
         (full for full in known if full.rpartition(".")[2] == leaf),

@@ -26,6 +26,19 @@ def is_in(workdir: Path) -> bool:
     return any(path.exists() for path in _copies(workdir))
 
 
+def another(workdir: Path) -> str:
+    """Returns what to do in place of a run here; the paid answers are used there, if there are
+    any.
+    """
+    ledger = workdir / "ledger.sqlite"
+    if not ledger.exists():
+        return "choose another --workdir"
+    return (
+        f"choose a new --workdir and add --config.ledger.path={ledger}, so that nothing is paid"
+        " twice"
+    )
+
+
 def read(workdir: Path) -> dict[str, Any]:
     """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
 

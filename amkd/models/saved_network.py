@@ -37,8 +37,23 @@ class SavedNetwork(NamedTuple):
         return models.build(card["model"], card["classes"], shape, side=seen, groups=self.groups)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
+        """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``.
+
+        Raises:
+          UserError: the images have another type, or another size than the card's ``shape``.
+        """
+        _check(images, tuple(self.card["shape"]))
         return prediction.predict(self.network(), self.variables, images)
+
+
+def _check(images: Any, shape: tuple[int, ...]) -> None:
+    """Refuses images of another type or size: the network would answer, but wrongly."""
+    dtype, found = getattr(images, "dtype", None), getattr(images, "shape", ())
+    if dtype == np.uint8 and len(found) == 1 + len(shape) and found[1:] == shape:
+        return
+    wanted = ", ".join(map(str, ("M", *shape)))
+    given = type(images).__name__ if dtype is None else f"{dtype}{list(found)}"
+    raise UserError(f"images must be uint8[{wanted}] with values from 0 to 255, not {given}")
 
 
 def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> None:
@@ -52,23 +67,28 @@ def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> No
     write(folder, variables, {**card, "sha256": sha256(variables)})
 
 
+def is_in(folder: Path) -> bool:
+    """Returns whether a folder contains a saved network, sound or not."""
+    return (folder / "meta.json").exists()
+
+
 def load_network(folder: Path) -> SavedNetwork:
     """Loads a network saved by :func:`save_network`.
 
     Raises:
       UserError: there is no network, or it is damaged.
     """
-    if not folder.exists():
-        raise UserError(
-            f"{folder} does not contain a saved network; give the folder of a saved student or"
-            " teacher"
-        )
+    if not is_in(folder) and not (folder / "arrays").exists():
+        inside = folder / "student"
+        remedy = "give the folder of a saved student or teacher"
+        if is_in(inside):
+            remedy = f"did you mean {inside}?"
+        raise UserError(f"{folder} does not contain a saved network; {remedy}")
     try:
         variables, card = read(folder)
     except Exception as error:
         raise UserError(
-            f"{folder} does not contain a saved network, or the network is damaged"
-            f" ({type(error).__name__}: {error})."
+            f"the saved network in {folder} is damaged ({type(error).__name__}: {error})."
             " If it is a cached teacher, delete it: the next run trains it again."
             " If it is the student of a workdir, delete summary.json in that workdir and run the"
             " same command again: it writes both again"

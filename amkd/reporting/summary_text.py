@@ -1,6 +1,7 @@
 """Text for a person about a run: the line of a round, and the table at the end."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from amkd.reporting import assistant_text, interval
@@ -85,11 +86,13 @@ def round_line(entry: dict[str, Any]) -> str:
     )
 
 
-def closing_table(summary: dict[str, Any]) -> str:
+def closing_table(summary: dict[str, Any], workdir: Path | None = None) -> str:
     """Formats the table that a run ends with.
 
     Args:
       summary: the content of ``summary.json``.
+      workdir: where the run is now; it may have been moved or copied. None prints the paths that
+        the summary has.
     """
     lines = [
         "",
@@ -121,8 +124,24 @@ def closing_table(summary: dict[str, Any]) -> str:
         f"peak memory          {summary['peak_memory_mib']} MiB, mapped files included",
         "",
     ]
-    lines += [f"{name:<20} {path}" for name, path in summary["paths"].items()]
+    paths = summary["paths"] if workdir is None else _paths_now(summary["paths"], workdir)
+    lines += [f"{name:<20} {path}" for name, path in paths.items()]
     return "\n".join(lines)
+
+
+def _paths_now(paths: dict[str, str | None], workdir: Path) -> dict[str, str | None]:
+    """Returns the paths in a workdir that may have been moved; marks those that are missing.
+
+    A path outside the former workdir, such as that of a shared ledger, stays the same.
+    """
+    former, found = Path(paths.get("summary") or "/").parent, dict(paths)
+    for name, path in paths.items():
+        if path is None:
+            continue
+        inside = former != Path("/") and Path(path).is_relative_to(former)
+        now = workdir / Path(path).relative_to(former) if inside else Path(path)
+        found[name] = f"{now}" if now.exists() else f"{now} (missing)"
+    return found
 
 
 def _about_intervals(summary: dict[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from amkd import ledger, teachers
+from amkd.config import run_record
 from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, compilation, console, devices, files, json_lines
@@ -74,6 +75,7 @@ def run(
             if data and teacher:  # given by a caller, who may have changed them since
                 sha256 = weights_identity(settings, data)
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
+            run_record.write(folder, run_record.read(folder))  # mends one copy by the other
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             console.say(
                 f"{folder} is finished; this is its result (use another --workdir for a new run)",

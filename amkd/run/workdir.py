@@ -33,7 +33,9 @@ def owner(config: Settings, workdir: Path) -> str:
     """
     if not run_record.is_in(workdir):
         if workdir.exists() and any(map(_is_foreign, workdir.iterdir())):
-            raise UserError(f"{workdir} is not empty and contains no run; choose another --workdir")
+            raise UserError(
+                f"{workdir} is not empty and contains no run; {run_record.another(workdir)}"
+            )
         return uuid.uuid4().hex
     found = run_record.read(workdir)
     # Fields that an earlier version did not have count as today's default.

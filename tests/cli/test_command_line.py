@@ -50,6 +50,10 @@ MISTAKES = {
     ),
     "misspelt flag": ([CONFIG, "--wrokdir=runs/of_mistakes"], ["wrokdir", "workdir"]),
     "unknown flag": ([CONFIG, "--gpus=2"], ["gpus"]),
+    "field as a flag": ([CONFIG, "--budget", "600"], ["write --config.budget=600"]),
+    "misspelt config": (["--confg.seed=1", CONFIG], ["did you mean --config.seed=1?"]),
+    "mode as a command": (["plan", CONFIG], ["write --mode=plan"]),
+    "misspelt command": (["statu", "runs/x"], ["did you mean amkd status?"]),
     "string for an int": (
         [CONFIG, "--config.n_real=many"],
         ["config.n_real='many': must be a whole number"],
@@ -82,6 +86,10 @@ MISTAKES = {
     "unknown preset": (
         ["--config=mnist:smokey", "--workdir=runs/of_mistakes"],
         ["smokey", "smoke"],
+    ),
+    "a shard of a run": (
+        [CONFIG, "--workdir=runs/of_mistakes", "--shard=2/8"],
+        ["--shard=2/8: only a table has shards; leave it out"],
     ),
     "missing workdir": ([CONFIG], ["--workdir is missing"]),
     "missing network": ([CONFIG, "--mode=evaluate"], ["--network is missing"]),

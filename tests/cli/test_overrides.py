@@ -7,6 +7,11 @@ from amkd.core.errors import UserError
 
 WRONG = {
     "letters for a whole number": ("budget=lots", "config.budget='lots': must be a whole number"),
+    "an exponent for a whole number": (
+        "budget=1e3",
+        "config.budget='1e3': must be a whole number in digits, such as 1000",
+    ),
+    "a comma in a whole number": ("budget=1,000", "must be a whole number in digits, such as 1000"),
     "a share for a whole number": ("n_real=1.5", "config.n_real='1.5': must be a whole number"),
     "letters for a number": ("search.lam_low=low", "config.search.lam_low='low': must be a number"),
     "letters for a switch": (

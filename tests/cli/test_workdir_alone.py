@@ -54,11 +54,23 @@ def test_fields_beside_it_and_a_configuration_of_its_own(begun, monkeypatch):
     assert parsed(monkeypatch, f"--workdir={begun}", "--config=default").n_real == 200
 
 
-def test_a_folder_without_a_run_needs_a_configuration(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match="--config is missing"):
+@pytest.mark.parametrize("more", [[], ["--config.seed=1"]], ids=["alone", "with a field"])
+@pytest.mark.parametrize(
+    ("name", "told"), [("", "contains no run. Check --workdir"), ("none", "does not exist. Check")]
+)
+def test_a_folder_without_a_run_needs_a_configuration(tmp_path, monkeypatch, name, told, more):
+    folder = tmp_path / name
+    with pytest.raises(UserError) as refused:
+        parsed(monkeypatch, f"--workdir={folder}", *more)
+    assert f"--config is missing, and --workdir={folder} {told}" in str(refused.value)
+    assert "to begin a run there" in str(refused.value)
+
+
+def test_a_folder_with_a_ledger_alone_is_told_how_to_keep_the_answers(tmp_path, monkeypatch):
+    (tmp_path / "ledger.sqlite").touch()
+    with pytest.raises(UserError, match="contains no run") as refused:
         parsed(monkeypatch, f"--workdir={tmp_path}")
-    with pytest.raises(UserError, match="--config is missing"):
-        parsed(monkeypatch, f"--workdir={tmp_path}", "--config.seed=1")
+    assert f"add --config.ledger.path={tmp_path / 'ledger.sqlite'}" in str(refused.value)
 
 
 def test_a_configuration_that_is_given_must_agree(begun, tmp_path):

@@ -93,8 +93,14 @@ def test_unknown_formats_are_refused(formats, hint):
 def test_nothing_to_export(tmp_path):
     with pytest.raises(UserError, match="--network is missing"):
         modes.export(order())
-    with pytest.raises(UserError, match="does not contain a saved network"):
+    with pytest.raises(UserError) as refused:
         modes.export(order(tmp_path / "run"))
+    assert str(refused.value) == (
+        f"{tmp_path / 'run'} has no student yet: the run is not finished. Run the same command"
+        " without --mode first, or name a saved network with --network=FOLDER"
+    )
+    with pytest.raises(UserError, match="does not contain a saved network"):
+        modes.export(order(network=tmp_path / "run"))
     assert list(tmp_path.iterdir()) == []
 
 

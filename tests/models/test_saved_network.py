@@ -49,6 +49,25 @@ def test_a_network_comes_back_bit_for_bit(
     )
 
 
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (np.zeros((5, *SHAPE)), f"float64[5, {', '.join(map(str, SHAPE))}]"),
+        (np.zeros(SHAPE, np.uint8), f"uint8[{', '.join(map(str, SHAPE))}]"),
+        (np.zeros((5, 2, 3, 1), np.uint8), "uint8[5, 2, 3, 1]"),
+        ([[0]], "list"),
+    ],
+    ids=["shares of white", "one image", "another size", "a list"],
+)
+def test_images_that_the_network_was_not_made_for_are_refused(
+    sound: Path, images: Any, found: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load_network(sound).predict(images)
+    wanted = f"uint8[M, {', '.join(map(str, SHAPE))}]"
+    assert str(caught.value) == f"images must be {wanted} with values from 0 to 255, not {found}"
+
+
 def test_batch_norm_statistics_are_kept(tmp_path: Path) -> None:
     net = models.build("resnet18", 4, (8, 8, 3))
     shapes = jax.eval_shape(
@@ -100,3 +119,18 @@ def test_a_folder_without_a_network_is_told_of(sound: Path, name: str) -> None:
     with pytest.raises(UserError, match="does not contain a saved network") as caught:
         load_network(sound.parent / name)
     assert str(sound.parent / name) in str(caught.value)
+
+
+def test_a_workdir_is_not_damaged_but_has_a_student(sound: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_network(sound.parent)
+    told = f"{sound.parent} does not contain a saved network; did you mean {sound}?"
+    assert str(caught.value) == told
+
+
+def test_a_damaged_network_is_told_of(tmp_path: Path, variables: Any) -> None:
+    save_network(tmp_path / "student", variables, CARD)
+    (tmp_path / "student" / "meta.json").unlink()
+    with pytest.raises(UserError, match=r"the saved network in .*student is damaged") as caught:
+        load_network(tmp_path / "student")
+    assert "delete summary.json in that workdir" in str(caught.value)

@@ -1,5 +1,7 @@
 """Text for a person: the closing table, and the line of a round."""
 
+from pathlib import Path
+
 from amkd.reporting import summary_text
 from tests.support.summaries import row, summary
 
@@ -62,6 +64,33 @@ def test_the_table_holds_every_figure() -> None:
     heading = next(line for line in lines if line)
     for part in ("active_mixup", "digits", "seed 7", "flax:lenet5:0123456789abcdef", "lenet5_half"):
         assert part in heading
+
+
+def test_a_run_that_was_moved_is_shown_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "student").mkdir()
+    (tmp_path / "ledger.sqlite").touch()
+    paths = {
+        "student": "old/run/student",
+        "summary": "old/run/summary.json",
+        "plots": None,
+        "ledger": "old/run/ledger.sqlite",
+    }
+    lines = summary_text.closing_table(summary(paths=paths), tmp_path).splitlines()
+    assert lines[-4:] == [
+        f"student              {tmp_path}/student",
+        f"summary              {tmp_path}/summary.json (missing)",
+        "plots                None",
+        f"ledger               {tmp_path}/ledger.sqlite",
+    ]
+
+
+def test_a_ledger_elsewhere_keeps_its_path(tmp_path: Path) -> None:
+    shared = tmp_path / "shared.sqlite"
+    shared.touch()
+    for ledger, told in ((shared, f"{shared}"), ("gone.sqlite", "gone.sqlite (missing)")):
+        paths = {"summary": "old/run/summary.json", "ledger": str(ledger)}
+        text = summary_text.closing_table(summary(paths=paths), tmp_path / "run")
+        assert text.endswith(f"\nledger               {told}")
 
 
 def test_the_table_has_a_line_for_every_round() -> None:

@@ -1,5 +1,6 @@
 """The folder of a run: who may be in it, and what it tells of its run when files are damaged."""
 
+import json
 import multiprocessing
 import os
 import time
@@ -7,8 +8,10 @@ import time
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.run import workdir
+from amkd.core.stopping import StopSignal
+from amkd.run import experiment, workdir
 from tests.support.small import configured
+from tests.support.summaries import summary
 
 SETTINGS = configured()
 
@@ -87,6 +90,29 @@ def test_with_both_records_damaged_the_answers_are_pointed_to(claimed):
     with pytest.raises(UserError) as refused:
         workdir.owner(SETTINGS, claimed)
     assert f"--config.ledger.path={claimed / 'ledger.sqlite'}" in str(refused.value)
+
+
+def test_a_run_without_its_records_is_refused_and_its_answers_are_pointed_to(claimed):
+    for name in ("config.json", "checkpoints/config.json"):
+        (claimed / name).unlink()
+    with pytest.raises(UserError, match=r"contains no run; choose another --workdir$"):
+        workdir.owner(SETTINGS, claimed)
+    (claimed / "ledger.sqlite").touch()
+    with pytest.raises(UserError) as refused:
+        workdir.owner(SETTINGS, claimed)
+    assert str(refused.value).endswith(
+        "contains no run; choose a new --workdir and add"
+        f" --config.ledger.path={claimed / 'ledger.sqlite'}, so that nothing is paid twice"
+    )
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoints/config.json"])
+def test_a_record_of_a_finished_run_is_written_again(claimed, name):
+    (claimed / "summary.json").write_text(json.dumps(summary()))
+    sound = (claimed / name).read_bytes()
+    (claimed / name).unlink()
+    assert experiment.run(SETTINGS, claimed, StopSignal()) == summary()
+    assert (claimed / name).read_bytes() == sound
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, b'{"rounds": null}', b'{"method": "a"}'])
