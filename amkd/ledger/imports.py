@@ -111,6 +111,26 @@ def is_recorded(path: Path, run: str) -> bool:
         return bool(file.rows("SELECT 1 FROM run WHERE run = ?", (run,)))
 
 
+def abouts(path: Path, identity: str) -> list[str]:
+    """Returns the words about each import whose answers belong to a teacher; none without a ledger.
+
+    Args:
+      path: the ledger's file.
+      identity: the teacher's identity.
+    """
+    if not path.exists():
+        return []
+    file = Connection(path)
+    with contextlib.closing(file):
+        return [about for (about,) in file.rows(_ABOUTS, (identity, accounts.IMPORTED))]
+
+
+_ABOUTS = """
+SELECT about FROM run, teacher WHERE identity = ? AND EXISTS
+  (SELECT 1 FROM use WHERE use.run = run.run AND purpose = ? AND use.teacher = teacher.id)
+"""
+
+
 def _teacher(db: sqlite3.Connection, identity: str) -> int:
     db.execute("INSERT OR IGNORE INTO teacher (identity) VALUES (?)", (identity,))
     return db.execute("SELECT id FROM teacher WHERE identity = ?", (identity,)).fetchone()[0]

@@ -179,6 +179,7 @@ def assembled(
             settings, folder, run_id, teacher.identity, data.key, loaded.weights, origin=origin
         )
         book = workdir.ledger_path(counted, folder)
+        importing.check_classes(data, teacher, book)
         importing.take_from_manifest(counted, data, teacher, book)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(book)))
         _begin(answers, run_id, counted, folder)

@@ -26,6 +26,7 @@ from amkd.run import answer_rows, image_keys, inputs
 from amkd.run.answer_rows import AnswerRows, AnswerSource
 from amkd.teachers import Teacher, loading
 
+_CLASSES = "(classes "  # begins the digest of the classes in the words about an import
 _FREE = ("flax", "labels")  # teachers whose answers cost nothing
 
 
@@ -84,7 +85,8 @@ def import_answers(
             f"{task.field}: no row contains an answer. The table needs a column path, sha256 or"
             " image, and a column answer or a column score:NAME for each class; see docs/data.md"
         )
-    taken, kept = _take(task, found, teacher, ledger, keep_held=keep_held)
+    check_classes(data, teacher, ledger)
+    taken, kept = _take(task, found, teacher, ledger, data=data, keep_held=keep_held)
     of_data = {image_digest(image) for part in _images(data) for image in part}
     return Imported(
         teacher=console.storable(teacher.identity),
@@ -131,7 +133,7 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
     found = answer_rows.read(task)
     if not found.numbers:
         return
-    taken, _ = _take(task, found, teacher, ledger, keep_held=True)
+    taken, _ = _take(task, found, teacher, ledger, data=data, keep_held=True)
     told = (
         f"{taken.added:,} answers were imported from the manifest into the ledger; their images are"
         " not sent to the teacher"
@@ -141,6 +143,36 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
             f"; for {taken.otherwise:,} images the ledger contains another answer, which is kept"
         )
     console.say(told)
+
+
+def check_classes(data: DataSet, teacher: Teacher, ledger: Path) -> None:
+    """Refuses imported answers that were read with other names, or another order, of the classes.
+
+    The ledger keeps scores by the position of the class; a table names the classes.
+
+    Args:
+      data: the data set.
+      teacher: the teacher.
+      ledger: the ledger's file.
+
+    Raises:
+      UserError: names the import.
+    """
+    own = _classes(data)
+    for about in imports.abouts(ledger, console.storable(teacher.identity)):
+        table, found, rest = about.rpartition(_CLASSES)
+        if found and rest != own:
+            raise UserError(
+                f"ledger {ledger} contains {table.strip()} that were imported with other names, or"
+                " another order, of the classes than config.data.classes has now. Set data.classes"
+                " as it was, or import the table again under another config.teacher.identity"
+            )
+
+
+def _classes(data: DataSet) -> str:
+    """Returns the end of the words about an import: a digest of the classes' names."""
+    names = data.class_names or tuple(map(str, range(data.classes)))
+    return f"{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]})"
 
 
 def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
@@ -155,7 +187,13 @@ def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
 
 
 def _take(
-    task: AnswerSource, found: AnswerRows, teacher: Teacher, ledger: Path, *, keep_held: bool
+    task: AnswerSource,
+    found: AnswerRows,
+    teacher: Teacher,
+    ledger: Path,
+    *,
+    data: DataSet,
+    keep_held: bool,
 ) -> tuple[imports.Taken, dict[bytes, int]]:
     """Writes answers to the ledger; returns their counts, and their rows by digest."""
     kept = _once(_images_of(task, found), found, task.field)
@@ -163,7 +201,7 @@ def _take(
     account = imports.ImportAccount(
         run=_account(task.table, identity, task.settings),
         identity=identity,
-        about=f"answers of {console.storable(task.table.name)}",
+        about=f"answers of {console.storable(task.table.name)} {_CLASSES}{_classes(data)}",
         place=console.storable(task.table.absolute()),
     )
     scores = found.scores[list(kept.values())]

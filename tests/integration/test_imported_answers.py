@@ -121,11 +121,38 @@ def test_import_then_run_asks_nothing_twice(finished):
     with reader.open_read_only(root / "run" / "ledger.sqlite") as book:
         assert all(not check.faults for check in verify.checks(book))
         assert accounts.imported(book) == 40
-        imported = next(run for run in accounts.runs(book) if run.about == "answers of answers.csv")
+        imported = next(
+            run for run in accounts.runs(book) if run.about.startswith("answers of answers.csv (")
+        )
         assert (imported.spent, imported.distill, imported.evaluate) == ((), (0, 0), (0, 0))
         assert "imported: 40 answers, paid for elsewhere" in report.overview(
             book, root / "asked.txt"
         )
+
+
+def test_classes_in_another_order_are_refused(finished, tmp_path, monkeypatch):
+    """The table names the classes, and the ledger has their positions."""
+    root, _ = finished
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
+    rows = [[f"pictures/{path.name}", "cat"] for path in sorted((root / "pictures").iterdir())[:3]]
+    table = write_csv(tmp_path / "named.csv", ["path", "answer"], rows)
+    book = tmp_path / "ledger.sqlite"
+
+    def settings(classes):
+        chosen = {"data.classes": classes, "teacher.answers.form": "label"}
+        return settings_of(root, **chosen)
+
+    names = ",".join(["cat", "dog", *map(str, range(100, 108))])
+    other = ",".join(["dog", "cat", *map(str, range(100, 108))])
+    for _ in range(2):
+        importing.import_answers(settings(names), table, book, STOP, root=root)
+    with pytest.raises(
+        UserError, match=r"answers of named\.csv that were imported with other names"
+    ):
+        importing.import_answers(settings(other), table, book, STOP, root=root)
+    data = inputs.load_data(settings(other))
+    with pytest.raises(UserError, match=r"than config\.data\.classes has now"):
+        importing.check_classes(data, loading.load(settings(other), data, STOP), book)
 
 
 def test_the_command_amkd_has_the_ledger():
