@@ -1,4 +1,4 @@
-"""Decodes one image file, of any size, mode and orientation, to uint8 of one size.
+"""Decodes one image file, of any mode and orientation, to uint8 of one size.
 
 The steps, in this order: the first frame is decoded, transparent parts become white, more than
 eight bits become eight (:mod:`amkd.data.brightness`), the colours become RGB or grey, the image is
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from amkd.core.errors import UserError
-from amkd.data import brightness, resize
+from amkd.data import brightness, pixel_limit, resize
 
 # Increase it when the pixels of a given file change, so that caches are made again. If all images
 # are the same as in version 1, they keep their identity.
@@ -27,6 +27,7 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", "
 MODES = {"rgb": "RGB", "grey": "L"}  # our name to Pillow's
 BROKEN = ("skip", "refuse")
 
+_MOST_AT_FIRST = 178_956_970  # pixels of a file; version 1 refused more
 _ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {  # EXIF orientation to the operation that reverses it
@@ -117,7 +118,7 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
     """
     check(options)
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with pixel_limit.raised(), Image.open(path, formats=FORMATS) as opened:
             fitted, version = _fit(opened, options)
         height, width, _ = options.shape
         image = np.asarray(resize.letterbox(fitted, (width, height))).reshape(options.shape)
@@ -144,6 +145,8 @@ def _fit(image: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int]:
     box, size = resize.fit(whole, _wanted(image, options), options.resize)
     left, top, right, bottom = (edge / scale for edge in box)
     flat, version = _flatten(image, MODES[options.mode])
+    if stored[0] * stored[1] > _MOST_AT_FIRST:
+        version = VERSION
     resized = resize.resample(flat, (left, top, right, bottom), size)
     return _turn(resized, _orientation(image)), version
 
@@ -196,7 +199,7 @@ def _is_plain(image: Image.Image) -> bool:
 
 def size_as_shown(path: Path) -> tuple[int, int]:
     """Returns width and height of an image file, turned as its EXIF orientation says."""
-    with Image.open(path) as image:
+    with pixel_limit.raised(), Image.open(path) as image:
         if image.format == "TIFF":  # Pillow turns it
             image.load()
             return image.size

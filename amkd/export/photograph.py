@@ -6,12 +6,15 @@ It gives the same pixels as :mod:`amkd.data.decoding` for image files of eight b
 
 from typing import Any
 
+from amkd.data import pixel_limit
+
 _START = '''\
 import math
 import numpy as np
 from PIL import Image, ImageOps  # pip install pillow
 
 SIDE = {side}
+Image.MAX_IMAGE_PIXELS = {most} // 2  # Pillow refuses files of more than twice this number
 
 def image_of(path):
     """Returns a photograph as the student's input, uint8[{side}, {side}, {channels}]."""
@@ -76,6 +79,7 @@ def code(card: dict[str, Any]) -> str:
     whole = _START + _FITS[kind] + _END + _RESULTS.get(kind, _RESULT)
     return whole.format(
         side=height,
+        most=pixel_limit.MOST_PIXELS,
         channels=channels,
         mode="RGB" if channels == 3 else "L",
         deciding="max" if kind == "pad" else "min",
