@@ -26,11 +26,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MODES = {"rgb": "RGB", "grey": "L"}  # our name to Pillow's
 BROKEN = ("skip", "refuse")
-
-_MOST_AT_FIRST = 178_956_970  # pixels of a file; version 1 refused more
-_ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
-_ORIENTATION = 0x0112  # EXIF tag
-_TURNS = {  # EXIF orientation to the operation that reverses it
+TURNS = {  # EXIF orientation to the operation that reverses it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -39,6 +35,10 @@ _TURNS = {  # EXIF orientation to the operation that reverses it
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+_MOST_AT_FIRST = 178_956_970  # pixels of a file; version 1 refused more
+_ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
+_ORIENTATION = 0x0112  # EXIF tag
 _ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations with width and height exchanged
 
 
@@ -217,7 +217,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _turn(image: Image.Image, orientation: int) -> Image.Image:
     # Not ImageOps.exif_transpose: it also rewrites the EXIF data, which fails for unusual ones.
-    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 def _reason(path: Path, error: Exception) -> str:

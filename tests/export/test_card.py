@@ -173,8 +173,21 @@ def test_the_cards_photograph_is_the_students_pixel_by_pixel(
     for layers in (1, 2, 3, 4):
         pixels = rng.integers(0, 256, (40, 30, layers), np.uint8)
         path = tmp_path / f"{layers}.png"
-        Image.fromarray(pixels[..., 0] if layers == 1 else pixels).save(path)
+        turned = orientation(4 + layers)  # on their side
+        Image.fromarray(pixels[..., 0] if layers == 1 else pixels).save(path, exif=turned)
         assert np.array_equal(names["image_of"](path), decode(path, options)), path
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_the_cards_code_refuses_more_than_eight_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # the code raises it
+    Image.fromarray(np.full((4, 4), 300, dtype)).save(tmp_path / "deep.tif")
+    names: dict[str, Any] = {}
+    exec(photograph.code({"shape": [4, 4, 1], "pictures": {"resize": "crop"}}), names)
+    with pytest.raises(ValueError, match=r"deep\.tif has more than 8 bits per colour: save it"):
+        names["image_of"](tmp_path / "deep.tif")
 
 
 @pytest.mark.parametrize("of_files", [True, False])
