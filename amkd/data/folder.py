@@ -1,8 +1,8 @@
 """Loads a folder of image files, with or without a subfolder for each class.
 
 Files count as image files by their suffix and are decoded by their content (see
-:mod:`amkd.data.decoding`). Other files are ignored but counted, hidden files and folders are
-skipped, and of files with the same bytes only the first is used.
+:mod:`amkd.data.decoding`). Other files are ignored but counted, hidden files and folders and
+those of ``__MACOSX`` are skipped, and of files with the same bytes only the first is used.
 """
 
 import dataclasses
@@ -71,7 +71,8 @@ def load(
     Raises:
       UserError: an option is impossible; there is no such folder, or no image file in it; an image
         file is broken and ``options`` refuse that. In a labelled folder: an image file is in no
-        subfolder, a subfolder is not a class, or the same bytes are in two classes.
+        subfolder, there is only one subfolder, a subfolder is not a class, or the same bytes are in
+        two classes.
     """
     check(options)
     where = f"{field}={str(root)!r}"
@@ -165,6 +166,8 @@ def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[st
             f"{where}: must contain one subfolder per class, so these image files have no label:"
             f" {first_names([repr(path) for path in loose])}; move them into subfolders"
         )
+    if not classes and len(listing.subfolders) < 2:
+        raise _only_one_class(listing, where)
     names = classes or class_names.in_order(listing.subfolders)
     alike = [comparable(name) for name in names]
     twice = [repr(name) for name, count in Counter(alike).items() if count > 1]
@@ -181,6 +184,18 @@ def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[st
             " them"
         )
     return names
+
+
+def _only_one_class(listing: Listing, where: str) -> UserError:
+    """Returns the error about a labelled folder with one subfolder."""
+    (only,) = listing.subfolders
+    deeper = all(path.count("/") > 1 for path in listing.paths)
+    likely = f", such as {where.split('=', 1)[0]}=.../{only}" if deeper else ""
+    return UserError(
+        f"{where}: contains only one subfolder, {only!r}, but every subfolder is a class and at"
+        " least two are needed; perhaps this folder is one level too high: name the folder whose"
+        f" subfolders are the classes{likely}"
+    )
 
 
 def _with_near(name: str, classes: Sequence[str]) -> str:
