@@ -212,6 +212,7 @@ WRONG = {
     "a negative score": (["0000.png", 1.5, -0.5, *[0] * 8], "row 2: .*negative"),
     "a missing score": (["0000.png", 1, "", *[0] * 8], "row 2: .*NaN"),
     "a missing file": (["nowhere.png", 1, *[0] * 9], "row 2: there is no file 'nowhere.png' in "),
+    "too long a name": (["n" * 256, 1, *[0] * 9], "row 2: there is no file 'nnn"),
     "no image": (["", 1, *[0] * 9], "row 2: names no image"),
     "a broken image": (["broken.png", 1, *[0] * 9], "row 2: 'broken.png' cannot be read"),
     "too few cells": (["0000.png"], "row 2 has 1 cells, but the header names 11 columns"),
