@@ -124,14 +124,25 @@ def decoded(
             f" {cached.folder / image_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
-    if cached.plain:
-        _warn(
-            f"{len(cached.plain):,} of the {len(cached.paths):,} images in {root} have nearly one"
-            f" colour after decoding: {first_names([repr(path) for path in cached.plain])}. If this"
-            " is wrong, their values are not in a supported range: see 'Images' in"
-            " docs/own_teacher.md, and save the files with 8 bits"
-        )
+    warn_of_plain(cached.plain, len(cached.paths), root)
     return cached
+
+
+def warn_of_plain(plain: Sequence[str], count: int, root: Path) -> None:
+    """Warns of images of nearly one colour.
+
+    Args:
+      plain: their files.
+      count: number of all images.
+      root: the folder of the files.
+    """
+    if plain:
+        warn(
+            f"{len(plain):,} of the {count:,} images in {root} have nearly one colour after"
+            f" decoding: {first_names([repr(path) for path in plain])}. If this is wrong, their"
+            " values are not in a supported range: see 'Images' in docs/own_teacher.md, and save"
+            " the files with 8 bits"
+        )
 
 
 def list_images(root: Path, field: str = "config.data.folder") -> Listing:
@@ -234,10 +245,11 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
             f"config.data.broken='refuse': {story}. Repair or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
-    _warn(f"{story}. They are skipped")
+    warn(f"{story}. They are skipped")
 
 
-def _warn(story: str) -> None:
+def warn(story: str) -> None:
+    """Prints a warning."""
     console.say(f"warning: {story}", error=True)
 
 
