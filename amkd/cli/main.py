@@ -95,7 +95,7 @@ def run() -> None:
     if sys.argv[1:2] and sys.argv[1] in subcommands.NAMES:
         command = functools.partial(subcommands.run, sys.argv[1:])
     try:
-        status, why = ending.end_of(command, saves=_saves)
+        status, why = ending.end_of(command, saves=_saves, workdir=_workdir)
     finally:
         processes.leave(status, why)
     sys.exit(status)
@@ -117,6 +117,11 @@ def _command() -> None:
 def _saves() -> bool:
     """Returns whether the mode saves its state; False before the flags are parsed."""
     return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
+
+
+def _workdir() -> str:
+    """Returns the workdir of the command; empty for none, and before the flags are parsed."""
+    return (flags.FLAGS.is_parsed() and flags.FLAGS.workdir) or ""
 
 
 def _main(problems: list[str]) -> None:

@@ -215,7 +215,6 @@ def predict(command: Command) -> None:
         command.images,
         output,
         resize=command.config.data.resize,
-        cache_dir=command.cache,
         plain=command.config.export.plain_csv,
     )
     console.say(f"{output}: {written.images} images, {len(written.broken)} broken and left out")

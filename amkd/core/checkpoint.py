@@ -19,8 +19,10 @@ Resume policy, in the order in which it is applied:
 7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
 """
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -64,14 +66,21 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
       meta: what else to keep, for JSON.
 
     Raises:
-      OSError: the arrays read back differ from those written; ``folder`` is unchanged.
+      OSError: the disk is full, or the arrays read back differ from those written; ``folder`` is
+        unchanged.
     """
     tree = jax.device_get(tree)
     with folders.replacing(folder.absolute()) as scratch:
-        with utf8_path.named(scratch) as place, _checkpointer() as checkpointer:
-            checkpointer.save(place / "arrays", tree)
-            checkpointer.wait_until_finished()
-            _check(checkpointer, place / "arrays", tree)
+        try:
+            with utf8_path.named(scratch) as place, _checkpointer() as checkpointer:
+                checkpointer.save(place / "arrays", tree)
+                checkpointer.wait_until_finished()
+                _check(checkpointer, place / "arrays", tree)
+        except ValueError as error:  # TensorStore's, also of a full disk
+            full = os.strerror(errno.ENOSPC)
+            if full in str(error):
+                raise OSError(errno.ENOSPC, full, str(folder)) from error
+            raise
         sealed = {"meta": meta, "files": _files(scratch)}
         (scratch / "meta.json").write_text(
             json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n"

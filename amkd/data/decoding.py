@@ -1,4 +1,4 @@
-"""Decodes one image file, of any size, mode and orientation, to uint8 of one size.
+"""Decodes one image file, of any mode and orientation, to uint8 of one size.
 
 The steps, in this order: the first frame is decoded, transparent parts become white, more than
 eight bits become eight (:mod:`amkd.data.brightness`), the colours become RGB or grey, the image is
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from amkd.core.errors import UserError
-from amkd.data import brightness, resize
+from amkd.data import brightness, pixel_limit, resize
 
 # Increase it when the pixels of a given file change, so that caches are made again. If all images
 # are the same as in version 1, they keep their identity.
@@ -26,10 +26,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MODES = {"rgb": "RGB", "grey": "L"}  # our name to Pillow's
 BROKEN = ("skip", "refuse")
-
-_ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
-_ORIENTATION = 0x0112  # EXIF tag
-_TURNS = {  # EXIF orientation to the operation that reverses it
+TURNS = {  # EXIF orientation to the operation that reverses it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -38,6 +35,10 @@ _TURNS = {  # EXIF orientation to the operation that reverses it
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+_MOST_AT_FIRST = 178_956_970  # pixels of a file; version 1 refused more
+_ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
+_ORIENTATION = 0x0112  # EXIF tag
 _ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations with width and height exchanged
 
 
@@ -117,7 +118,7 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
     """
     check(options)
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with pixel_limit.raised(), Image.open(path, formats=FORMATS) as opened:
             fitted, version = _fit(opened, options)
         height, width, _ = options.shape
         image = np.asarray(resize.letterbox(fitted, (width, height))).reshape(options.shape)
@@ -144,6 +145,8 @@ def _fit(image: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int]:
     box, size = resize.fit(whole, _wanted(image, options), options.resize)
     left, top, right, bottom = (edge / scale for edge in box)
     flat, version = _flatten(image, MODES[options.mode])
+    if stored[0] * stored[1] > _MOST_AT_FIRST:
+        version = VERSION
     resized = resize.resample(flat, (left, top, right, bottom), size)
     return _turn(resized, _orientation(image)), version
 
@@ -196,7 +199,7 @@ def _is_plain(image: Image.Image) -> bool:
 
 def size_as_shown(path: Path) -> tuple[int, int]:
     """Returns width and height of an image file, turned as its EXIF orientation says."""
-    with Image.open(path) as image:
+    with pixel_limit.raised(), Image.open(path) as image:
         if image.format == "TIFF":  # Pillow turns it
             image.load()
             return image.size
@@ -214,7 +217,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _turn(image: Image.Image, orientation: int) -> Image.Image:
     # Not ImageOps.exif_transpose: it also rewrites the EXIF data, which fails for unusual ones.
-    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 def _reason(path: Path, error: Exception) -> str:

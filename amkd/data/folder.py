@@ -1,8 +1,8 @@
 """Loads a folder of image files, with or without a subfolder for each class.
 
 Files count as image files by their suffix and are decoded by their content (see
-:mod:`amkd.data.decoding`). Other files are ignored but counted, hidden files and folders are
-skipped, and of files with the same bytes only the first is used.
+:mod:`amkd.data.decoding`). Other files are ignored but counted, hidden files and folders and
+those of ``__MACOSX`` are skipped, and of files with the same bytes only the first is used.
 """
 
 import dataclasses
@@ -71,7 +71,8 @@ def load(
     Raises:
       UserError: an option is impossible; there is no such folder, or no image file in it; an image
         file is broken and ``options`` refuse that. In a labelled folder: an image file is in no
-        subfolder, a subfolder is not a class, or the same bytes are in two classes.
+        subfolder, there is only one subfolder, a subfolder is not a class, or the same bytes are in
+        two classes.
     """
     check(options)
     where = f"{field}={str(root)!r}"
@@ -123,14 +124,25 @@ def decoded(
             f" {cached.folder / image_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
-    if cached.plain:
-        _warn(
-            f"{len(cached.plain):,} of the {len(cached.paths):,} images in {root} have nearly one"
-            f" colour after decoding: {first_names([repr(path) for path in cached.plain])}. If this"
-            " is wrong, their values are not in a supported range: see 'Images' in"
-            " docs/own_teacher.md, and save the files with 8 bits"
-        )
+    warn_of_plain(cached.plain, len(cached.paths), root)
     return cached
+
+
+def warn_of_plain(plain: Sequence[str], count: int, root: Path) -> None:
+    """Warns of images of nearly one colour.
+
+    Args:
+      plain: their files.
+      count: number of all images.
+      root: the folder of the files.
+    """
+    if plain:
+        warn(
+            f"{len(plain):,} of the {count:,} images in {root} have nearly one colour after"
+            f" decoding: {first_names([repr(path) for path in plain])}. If this is wrong, their"
+            " values are not in a supported range: see 'Images' in docs/own_teacher.md, and save"
+            " the files with 8 bits"
+        )
 
 
 def list_images(root: Path, field: str = "config.data.folder") -> Listing:
@@ -165,6 +177,8 @@ def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[st
             f"{where}: must contain one subfolder per class, so these image files have no label:"
             f" {first_names([repr(path) for path in loose])}; move them into subfolders"
         )
+    if not classes and len(listing.subfolders) < 2:
+        raise _only_one_class(listing, where)
     names = classes or class_names.in_order(listing.subfolders)
     alike = [comparable(name) for name in names]
     twice = [repr(name) for name, count in Counter(alike).items() if count > 1]
@@ -181,6 +195,18 @@ def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[st
             " them"
         )
     return names
+
+
+def _only_one_class(listing: Listing, where: str) -> UserError:
+    """Returns the error about a labelled folder with one subfolder."""
+    (only,) = listing.subfolders
+    deeper = all(path.count("/") > 1 for path in listing.paths)
+    likely = f", such as {where.split('=', 1)[0]}=.../{only}" if deeper else ""
+    return UserError(
+        f"{where}: contains only one subfolder, {only!r}, but every subfolder is a class and at"
+        " least two are needed; perhaps this folder is one level too high: name the folder whose"
+        f" subfolders are the classes{likely}"
+    )
 
 
 def _with_near(name: str, classes: Sequence[str]) -> str:
@@ -219,10 +245,11 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
             f"config.data.broken='refuse': {story}. Repair or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
-    _warn(f"{story}. They are skipped")
+    warn(f"{story}. They are skipped")
 
 
-def _warn(story: str) -> None:
+def warn(story: str) -> None:
+    """Prints a warning."""
     console.say(f"warning: {story}", error=True)
 
 

@@ -19,6 +19,7 @@ from amkd.data import decoding, threads
 # A file that changed this recently may change again within one tick of its file system's clock
 # and keep the same times; so its hash is not stored.
 _SETTLED = 2_000_000_000  # nanoseconds
+_OF_MACOS = "__MACOSX"  # a folder in archives of macOS, with a file of metadata for each image
 _SHOWN = 10  # names in a message
 
 
@@ -85,7 +86,7 @@ def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         visited.add((status.st_dev, status.st_ino))
         with os.scandir(root / subfolder) as entries:
             shown = sorted(
-                (entry for entry in entries if not entry.name.startswith(".")),
+                (entry for entry in entries if not is_hidden(entry.name)),
                 key=lambda entry: entry.name,
             )
         for entry in filter(_is_folder, shown):
@@ -93,6 +94,11 @@ def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
             queue = waiting.append if entry.is_symlink() else waiting.appendleft
             queue(f"{subfolder}/{entry.name}" if subfolder else entry.name)
         yield subfolder, [entry for entry in shown if not _is_folder(entry)]
+
+
+def is_hidden(name: str) -> bool:
+    """Returns whether a file or folder of this name is left out wherever images are listed."""
+    return name.startswith(".") or name == _OF_MACOS
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

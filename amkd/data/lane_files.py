@@ -19,6 +19,7 @@ import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.data.decoding import SUFFIXES
+from amkd.data.image_files import is_hidden
 
 
 class Annotated(NamedTuple):
@@ -124,6 +125,8 @@ def _culane(root: Path, of_test: bool) -> Iterator[Annotated]:
                 yield _lines(root, first.lstrip("/"))
     elif not of_test and not (root / "list").is_dir():
         for file in sorted(root.rglob("*.lines.txt")):
+            if any(map(is_hidden, file.relative_to(root).parts)):
+                continue
             image = _image_of(file)
             if image is None:
                 raise UserError(

@@ -19,6 +19,7 @@ from amkd.core.errors import UserError
 from amkd.core.extras import require
 from amkd.core.redaction import bare_url
 from amkd.data import decoding, threads
+from amkd.data.image_files import is_hidden
 
 # Facts that services report about a file and that change with its bytes.
 _VERSIONS = (
@@ -123,7 +124,7 @@ def _inside(name: str, root: str) -> str:
 
 
 def _is_image(name: str) -> bool:
-    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+    hidden = any(map(is_hidden, PurePosixPath(name).parts))
     return name.lower().endswith(decoding.SUFFIXES) and not hidden
 
 

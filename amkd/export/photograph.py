@@ -1,17 +1,23 @@
 """Code for a student's card that converts a photograph to the student's input, with Pillow and
 NumPy alone.
 
-It gives the same pixels as :mod:`amkd.data.decoding` for image files of eight bits per colour.
+It gives the same pixels as :mod:`amkd.data.decoding` for image files of eight bits per colour, and
+refuses others.
 """
 
 from typing import Any
 
+from amkd.data import pixel_limit
+from amkd.data.decoding import TURNS
+
 _START = '''\
 import math
 import numpy as np
-from PIL import Image, ImageOps  # pip install pillow
+from PIL import Image  # pip install pillow
 
 SIDE = {side}
+Image.MAX_IMAGE_PIXELS = {most} // 2  # Pillow refuses files of more than twice this number
+TURNS = {turns}  # orientation of the camera to Image.Transpose
 
 def image_of(path):
     """Returns a photograph as the student's input, uint8[{side}, {side}, {channels}]."""
@@ -23,6 +29,9 @@ def image_of(path):
         drafted = photo.draft(None, wanted)
         scale = round(stored[0] / drafted[1][2]) if drafted else 1
         photo.load()
+        if photo.mode[0] in "IF":
+            raise ValueError(f"{{path}} has more than 8 bits per colour: save it with 8 bits")
+        orientation = photo.getexif().get(0x0112, 1)
         whole = photo.size if scale == 1 else stored
         if photo.has_transparency_data:
             layer = photo.convert("RGBA")
@@ -36,7 +45,8 @@ _END = """\
     part = photo.crop((x, y, math.ceil(right), math.ceil(bottom)))
     inside = (left - x, top - y, right - x, bottom - y)
     photo = part.resize(size, Image.Resampling.BILINEAR, inside)
-    photo = ImageOps.exif_transpose(photo)  # applies the orientation of the camera
+    if orientation in TURNS:
+        photo = photo.transpose(TURNS[orientation])
 """
 _FITS = {
     "crop": """\
@@ -76,6 +86,8 @@ def code(card: dict[str, Any]) -> str:
     whole = _START + _FITS[kind] + _END + _RESULTS.get(kind, _RESULT)
     return whole.format(
         side=height,
+        turns={number: int(turn) for number, turn in TURNS.items()},
+        most=pixel_limit.MOST_PIXELS,
         channels=channels,
         mode="RGB" if channels == 3 else "L",
         deciding="max" if kind == "pad" else "min",

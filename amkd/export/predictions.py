@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.core import csv_text, devices
 from amkd.core.errors import UserError
-from amkd.data import folder
+from amkd.data import decoded_blocks, decoding, folder
 from amkd.data.decoding import DecodeOptions
 from amkd.models.saved_network import SavedNetwork
 
@@ -60,10 +60,11 @@ def write(
     output: Path,
     *,
     resize: str,
-    cache_dir: Path,
     plain: bool = False,
 ) -> Predicted:
     """Predicts every image file of a folder and its subfolders; each copy of an image has a row.
+
+    Decoded images are not kept: an inbox has other files every day, and each copy would stay.
 
     Args:
       saved: the network.
@@ -71,16 +72,17 @@ def write(
       output: CSV file, written whole or not at all: file (relative to ``root``), class,
         probability. Earlier predictions are replaced, any other file is refused.
       resize: how images are resized if the network's card does not say it.
-      cache_dir: where decoded images are kept.
       plain: write names without a change; else as ``amkd.core.csv_text`` protects them.
 
     Raises:
-      UserError: there are no image files, or the output cannot be written, or is another file.
+      UserError: there are no image files, or none can be decoded; the output cannot be written, or
+        is another file.
     """
     _check_output(output)
-    loaded = folder.load(
-        root, decode_options(saved, resize), cache_dir, drop_duplicates=False, field="--images"
-    )
+    options = decode_options(saved, resize)
+    decoding.check(options)
+    listing = folder.list_images(root, "--images")
+    files = decoded_blocks.Files(root, listing.paths, options)
     scratch = output.with_name(f"{output.name}.{os.getpid()}.part")
     shown = str if plain else csv_text.protect
     try:
@@ -88,7 +90,8 @@ def write(
         with scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as lines:
             table = csv.writer(lines)
             table.writerow(_HEAD)
-            table.writerows(map(shown, row) for row in _rows(saved, loaded))
+            table.writerows(map(shown, row) for row in _rows(saved, files))
+        files.report()
         os.replace(scratch, output)
     except OSError as error:
         raise UserError(
@@ -97,7 +100,7 @@ def write(
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-    return Predicted(len(loaded.paths), loaded.broken, loaded.ignored)
+    return Predicted(len(listing.paths) - len(files.broken), files.broken, listing.ignored)
 
 
 def _check_output(output: Path) -> None:
@@ -117,12 +120,10 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _rows(saved: SavedNetwork, loaded: folder.FolderImages) -> Iterator[tuple[str, str, str]]:
+def _rows(saved: SavedNetwork, files: decoded_blocks.Files) -> Iterator[tuple[str, str, str]]:
     names = saved.card.get("class_names") or list(map(str, range(saved.card["classes"])))
     saved = saved._replace(variables=devices.keep(saved.variables))
-    for start in range(0, len(loaded.paths), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        probabilities = saved.predict(np.asarray(loaded.images[block]))
-        for path, row in zip(loaded.paths[block], probabilities, strict=True):
+    for paths, images in files.blocks(_BLOCK):
+        for path, row in zip(paths, saved.predict(images), strict=True):
             best = int(np.argmax(row))
             yield path, names[best], f"{row[best]:.6f}"

@@ -71,7 +71,11 @@ def _of_all_classes(rows: np.ndarray, sums: np.ndarray) -> tuple[str, str]:
     if _fits(rows, Form("probabilities")):
         return "probabilities", "probabilities of all classes, whose sum is 1"
     if (np.abs(sums - 100) <= 100 * _PERCENT).all():
-        return "percentages", "percentages of all classes, whose sum is 100"
+        text = "percentages of all classes, whose sum is 100"
+        if (rows == np.rint(rows)).all():
+            return "percentages", text
+        # The form percentages would round them to whole ones.
+        return "scores", f"{text}, with decimal digits"
     spread = f"whose sums are {sums.min():.3g} to {sums.max():.3g}"
     if rows.max() > 1:
         return "scores", f"scores of all classes, {spread}: perhaps logits"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from amkd.config.settings import Settings
+from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.data import remote, rows
 from amkd.data.dataset import DataSet
@@ -74,7 +75,8 @@ def read(task: AnswerSource) -> AnswerRows:
     """Reads all rows that contain an answer, and checks them.
 
     Raises:
-      UserError: names the rows whose answer or image is not valid.
+      UserError: names the rows whose answer or image is not valid; or all answers are
+        probabilities, but would be read as logits.
     """
     form = task.settings.teacher.answers
     faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []
@@ -109,4 +111,21 @@ def read(task: AnswerSource) -> AnswerRows:
     if block:
         check()
     faults.refuse(REMEDY)
-    return AnswerRows(numbers, keys, np.concatenate(blocks) if blocks else np.empty(0), empty)
+    scores = np.concatenate(blocks) if blocks else np.empty(0)
+    if numbers:
+        _refuse_probabilities(scores, form, task.field)
+    return AnswerRows(numbers, keys, scores, empty)
+
+
+def _refuse_probabilities(scores: np.ndarray, form: Form, field: str) -> None:
+    """Refuses probabilities that would be read as logits: the ledger would keep them as such."""
+    if form.form != "logits" or any(answers.faults(scores, Form("probabilities"))):
+        return
+    raise UserError(
+        f"{field}: all its answers are probabilities, but config.teacher.answers.form='logits'"
+        " would read them as logits; nothing was imported. If the teacher answers logits, import"
+        " its own scores, as `amkd ledger export` writes them; without these, replace each"
+        " probability (0 by 1e-30) by its natural logarithm times"
+        f" config.teacher.answers.temperature={form.temperature:g}. If the teacher answers"
+        " probabilities, set --config.teacher.answers.form=probabilities, also for the runs"
+    )

@@ -2,6 +2,7 @@
 the digest of the image.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,7 +125,7 @@ def _finder(
         if key.text in copies:
             return copies[key.text]
         for root in roots:
-            if (root / key.text).is_file():
+            if os.path.isfile(root / key.text):  # False for a name that is too long, too
                 return root / key.text
         return f"there is no file {key.text!r} in {' or '.join(map(str, roots))}"
 

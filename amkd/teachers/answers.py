@@ -32,7 +32,8 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
     """Turns one batch of answers into rows, whatever their values are.
 
     Args:
-      answers: ``[B, Y]`` scores, or, of form ``label``, also ``int[B]`` class numbers.
+      answers: ``[B, Y]`` scores, or, of form ``label``, also class numbers, ``int[B]`` or
+        ``int[B, 1]``.
       images: number of images B.
       classes: number of classes Y.
       form: how the answers are read.
@@ -53,6 +54,7 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
             f"teacher {identity} did not answer with numbers: {error}; it must answer"
             f" {_wanted(form)}"
         ) from error
+    rows = _without_one_column(rows, images, classes)
     if form.form in ("label", "any") and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
         return np.eye(classes + 1, classes, dtype=np.float32)[numbers]
@@ -67,6 +69,17 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
             f" must answer {_wanted(form)}; {remedy}"
         )
     return rows
+
+
+def _without_one_column(rows: np.ndarray, images: int, classes: int) -> np.ndarray:
+    """Returns class numbers ``[B, 1]``, as of an arg-max that keeps its axis, as ``[B]``.
+
+    Fractions are no class numbers, but perhaps the scores of one of two classes.
+    """
+    fraction = np.isfinite(rows) & (rows != np.rint(rows))
+    if rows.shape != (images, 1) or classes == 1 or fraction.any():
+        return rows
+    return rows[:, 0]
 
 
 def faults(rows: np.ndarray, form: Form) -> list[str]:

@@ -48,6 +48,28 @@ def test_exit_status(case, capsys):
     assert bool(shown.err) == bool(words)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device"),
+            "No space left on device (--workdir=runs/a): free some space, and run the same",
+        ),
+        (
+            OSError(122, "Disk quota exceeded", "b/c"),
+            "Disk quota exceeded: 'b/c': free some space, and run the same",
+        ),
+        (OSError(5, "Input/output error"), "error: [Errno 5] Input/output error\n"),
+    ],
+)
+def test_a_full_disk_is_named(error, said, capsys):
+    def command():
+        raise error
+
+    assert ending.end_of(command, saves=lambda: True, workdir=lambda: "runs/a")[0] == 2
+    assert said in capsys.readouterr().err
+
+
 def test_the_documentation_tells_every_status():
     text = (ROOT / "docs" / "resuming.md").read_text()
     told = {ending.FINISHED, ending.MISTAKE, ending.TEACHER_FAILED, ending.UNFINISHED}

@@ -213,6 +213,16 @@ def test_the_hash_depends_on_nothing_else(variables: Any) -> None:
     assert len(found) == 64
 
 
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def fails(self, path, given):
+        raise ValueError(f'RESOURCE_EXHAUSTED: "{path}": No space left on device [28]')
+
+    monkeypatch.setattr(ocp.StandardCheckpointer, "save", fails)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/1'$"):
+        checkpoint.write(tmp_path / "1", {"a": np.ones(2, np.float32)}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("written", ["nothing", "other values", "fewer arrays"])
 def test_what_is_not_read_again_as_it_was_written_is_not_sealed(written, tmp_path, monkeypatch):
     """The checkpoint before it stays."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from amkd.core.errors import UserError
-from amkd.data import decoding, folder, resize
+from amkd.data import decoding, folder, pixel_limit, resize
 from amkd.data.decoding import DecodeOptions, decode
 from tests.support.image_files import GREY, RGB, SIDE, colours, orientation, write_photo
 
@@ -255,10 +255,53 @@ def test_impossible_options(root: Path, cache: Path, options: DecodeOptions, mes
 
 
 def test_large_images_do_not_warn(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        Image, "MAX_IMAGE_PIXELS", SIDE * SIDE - 1
-    )  # a warning above it, an error above its double
+    # Pillow warns above the half of it.
+    monkeypatch.setattr(pixel_limit, "MOST_PIXELS", 2 * SIDE * SIDE - 2)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         assert len(folder.load(root, RGB, cache).paths) == 3
     assert seen == []
+
+
+@pytest.mark.parametrize("own", [1, 2**40, None])
+def test_pillows_limit_is_raised_only_while_an_image_is_decoded(
+    root: Path, monkeypatch: pytest.MonkeyPatch, own: int | None
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", own)
+    assert decode(root / "a.png", RGB).shape == RGB.shape
+    assert decoding.size_as_shown(root / "a.png") == (SIDE, SIDE)
+    assert own == Image.MAX_IMAGE_PIXELS
+
+
+def test_the_last_of_two_threads_restores_pillows_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    first, second = pixel_limit.raised(), pixel_limit.raised()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert Image.MAX_IMAGE_PIXELS == 2**28
+    second.__exit__(None, None, None)
+    assert Image.MAX_IMAGE_PIXELS == 5
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(("most", "fits"), [(SIDE * SIDE, True), (SIDE * SIDE - 2, False)])
+def test_a_file_of_too_many_pixels_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, most: int, fits: bool
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    monkeypatch.setattr(pixel_limit, "MOST_PIXELS", most)
+    if fits:
+        assert decode(root / "a.png", RGB).shape == RGB.shape
+    else:
+        with pytest.raises(decoding.BrokenImageError, match="decompression bomb: Image size"):
+            decode(root / "a.png", RGB)
+
+
+@pytest.mark.parametrize(("most", "version"), [(SIDE * SIDE, 1), (SIDE * SIDE - 1, 2)])
+def test_a_file_that_version_1_refused_gives_a_new_image(
+    root: Path, monkeypatch: pytest.MonkeyPatch, most: int, version: int
+) -> None:
+    monkeypatch.setattr(decoding, "_MOST_AT_FIRST", most)
+    assert decoding.read(root / "a.png", RGB).version == version

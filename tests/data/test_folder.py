@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -227,6 +228,27 @@ def test_an_image_beside_the_subfolders_is_refused(labelled: Path, cache: Path) 
     ):
         folder.load(labelled, RGB, cache, labelled=True, field="config.data.test")
     assert folder.load(labelled, RGB, cache).labels is None
+
+
+@pytest.mark.parametrize(
+    ("one", "hint"), [("all/cat", "too high: .*, such as config.data.test=.../all$"), ("cat", "")]
+)
+def test_a_single_class_is_refused(tmp_path: Path, cache: Path, one: str, hint: str) -> None:
+    (tmp_path / "test" / one).mkdir(parents=True)
+    write_png(tmp_path / "test" / one / "a.png", 1)
+    load = partial(folder.load, tmp_path / "test", RGB, cache, labelled=True)
+    with pytest.raises(UserError, match=f"config.data.test='.*test': contains only one .*{hint}"):
+        load(field="config.data.test")
+    assert load(classes=(one[:3], "dog")).labels.tolist() == [0]
+
+
+def test_the_metadata_of_macos_are_no_images(labelled: Path, cache: Path) -> None:
+    write_png(labelled / "cat" / "__MACOSX.png", 20)
+    (labelled / "__MACOSX" / "cat").mkdir(parents=True)
+    write_png(labelled / "__MACOSX" / "cat" / "1.png", 21)
+    found = folder.load(labelled, RGB, cache, labelled=True)
+    assert found.classes == ("cat", "dog", "eel")
+    assert "cat/__MACOSX.png" in found.paths and len(found.paths) == 5
 
 
 def test_the_same_image_in_two_classes_is_refused(labelled: Path, cache: Path) -> None:

@@ -169,6 +169,8 @@ def test_image_files_of_any_kind_and_names_with_spaces(tmp_path):
     for name in ("a b.png", "c.webp", "d.jpg"):
         Image.new("RGB", (164, 59), (len(name) * 20, 0, 0)).save(tmp_path / name)
         (tmp_path / name).with_suffix(".lines.txt").write_text("10 20 10 58\n")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "d.lines.txt").write_text("10 20 10 58\n")  # left out
     assert len(load_from(tmp_path).pool_images) == 3
     (tmp_path / "list").mkdir()
     (tmp_path / "list" / "train.txt").write_text("/a b.png\n/c.webp\n/d.jpg\n")

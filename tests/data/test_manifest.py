@@ -102,6 +102,7 @@ def test_another_label_is_another_data_set(root: Path, cache: Path) -> None:
 
 WRONG = {
     "missing file": (["a/9.png", "cat", ""], "row 5: there is no file 'a/9.png'"),
+    "too long a name": (["a" * 256, "cat", ""], "row 5: there is no file 'aaa"),
     "no path": (["", "cat", ""], "row 5: names no image file"),
     "listed twice": (["b/1.png", "dog", ""], "row 5: 'b/1.png' is also listed in row 3"),
     "unknown class": (["a/6.png", "catt", ""], "row 5: the label 'catt' is not one of.*mean 'cat'"),

@@ -24,6 +24,7 @@ def bucket(tmp_path: Path) -> Any:
         put(system, name, seed, tmp_path)
     system.pipe("/bucket/photos/notes.txt", b"hello")
     system.pipe("/bucket/photos/.hidden.png", b"hello")
+    system.pipe("/bucket/photos/__MACOSX/a.png", b"hello")
     system.pipe("/bucket/photos-of-others/x.png", b"hello")
     yield system
     system.store.clear()

@@ -140,6 +140,7 @@ def test_the_cards_code_answers_a_photograph_as_the_student_does(
         (tmp_path / name).symlink_to(exported / name)
     write_photo(tmp_path / "photo.jpg", 301, 200, seed=3, exif=orientation(6))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # the code raises it
     image = decode(tmp_path / "photo.jpg", DecodeOptions(28, "crop", "grey", "refuse"))
     wanted = lenet.predict(image[None])
     blocks = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
@@ -155,8 +156,9 @@ def test_the_cards_code_answers_a_photograph_as_the_student_does(
 @pytest.mark.parametrize("mode", ["rgb", "grey"])
 @pytest.mark.parametrize("kind", ["crop", "pad", "stretch"])
 def test_the_cards_photograph_is_the_students_pixel_by_pixel(
-    tmp_path: Path, kind: str, mode: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: str
 ) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)  # the code raises it
     channels = 3 if mode == "rgb" else 1
     told = {"shape": [16, 16, channels], "pictures": {"resize": kind}}
     names: dict[str, Any] = {}
@@ -171,8 +173,21 @@ def test_the_cards_photograph_is_the_students_pixel_by_pixel(
     for layers in (1, 2, 3, 4):
         pixels = rng.integers(0, 256, (40, 30, layers), np.uint8)
         path = tmp_path / f"{layers}.png"
-        Image.fromarray(pixels[..., 0] if layers == 1 else pixels).save(path)
+        turned = orientation(4 + layers)  # on their side
+        Image.fromarray(pixels[..., 0] if layers == 1 else pixels).save(path, exif=turned)
         assert np.array_equal(names["image_of"](path), decode(path, options)), path
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_the_cards_code_refuses_more_than_eight_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # the code raises it
+    Image.fromarray(np.full((4, 4), 300, dtype)).save(tmp_path / "deep.tif")
+    names: dict[str, Any] = {}
+    exec(photograph.code({"shape": [4, 4, 1], "pictures": {"resize": "crop"}}), names)
+    with pytest.raises(ValueError, match=r"deep\.tif has more than 8 bits per colour: save it"):
+        names["image_of"](tmp_path / "deep.tif")
 
 
 @pytest.mark.parametrize("of_files", [True, False])

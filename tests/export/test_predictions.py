@@ -56,9 +56,7 @@ def test_every_readable_image_has_a_row(tmp_path, capsys, shape, mode):
         (root / name).parent.mkdir(exist_ok=True)
         write_png(root / name, seed)
     saved = student_of(tmp_path / "student", shape, class_names=NAMES, pictures={"resize": "pad"})
-    written = predictions.write(
-        saved, root, tmp_path / "new" / "out.csv", resize="stretch", cache_dir=tmp_path / "cache"
-    )
+    written = predictions.write(saved, root, tmp_path / "new" / "out.csv", resize="stretch")
 
     copies = ["zz copy.png", "zz link.png"]
     rows = rows_of(tmp_path / "new" / "out.csv")
@@ -84,27 +82,32 @@ def test_blocks_make_no_difference(tmp_path, monkeypatch):
     made = []
     for block in (4096, 11, 4, 1):
         monkeypatch.setattr(predictions, "_BLOCK", block)
-        predictions.write(
-            saved,
-            tmp_path / "digits",
-            tmp_path / "out.csv",
-            resize="crop",
-            cache_dir=tmp_path / "cache",
-        )
+        predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", resize="crop")
         made.append((tmp_path / "out.csv").read_bytes())
     assert len(set(made)) == 1 and made[0].count(b"\r\n") == 12
+
+
+def test_no_decoded_image_is_kept(tmp_path):
+    write_digits(tmp_path / "digits", 0, 3)
+    saved = student_of(tmp_path / "student", (8, 8, 1))
+    before = set(tmp_path.rglob("*"))
+    predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", resize="crop")
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "out.csv"}
+
+
+def test_a_folder_without_one_good_image_is_refused(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").touch()
+    saved = student_of(tmp_path / "student", (8, 8, 1))
+    with pytest.raises(UserError, match=r"none of the 1 image files .* 'a.png' \(zero bytes\)"):
+        predictions.write(saved, tmp_path / "pictures", tmp_path / "out.csv", resize="crop")
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_network_without_names_numbers_its_classes(tmp_path):
     write_digits(tmp_path / "digits", 0, 3)
     saved = student_of(tmp_path / "student", (8, 8, 1), class_names=[])
-    predictions.write(
-        saved,
-        tmp_path / "digits",
-        tmp_path / "out.csv",
-        resize="crop",
-        cache_dir=tmp_path / "cache",
-    )
+    predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", resize="crop")
     assert {name for _, name, _ in rows_of(tmp_path / "out.csv")} <= {
         str(number) for number in range(10)
     }
@@ -134,7 +137,7 @@ def test_shapes_that_no_file_becomes(shape):
 def test_whole_or_not_at_all(tmp_path):
     write_digits(tmp_path / "digits", 0, 3)
     saved = student_of(tmp_path / "student", (8, 8, 1))
-    output, cache = tmp_path / "out" / "out.csv", tmp_path / "cache"
+    output = tmp_path / "out" / "out.csv"
     output.parent.mkdir()
     output.write_text("file,class,probability\nof yesterday,1,1\n")
     empty = tmp_path / "empty"
@@ -146,15 +149,13 @@ def test_whole_or_not_at_all(tmp_path):
     )
     for network, root, error, message in faults:
         with pytest.raises(error, match=message):
-            predictions.write(network, root, output, resize="crop", cache_dir=cache)
+            predictions.write(network, root, output, resize="crop")
         assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
         assert output.read_text() == "file,class,probability\nof yesterday,1,1\n"
     (tmp_path / "a folder").mkdir()
     for unwritable in (tmp_path / "a folder", output / "below a file.csv"):
         with pytest.raises(UserError, match=r"--output=.* cannot be written .*choose another file"):
-            predictions.write(
-                saved, tmp_path / "digits", unwritable, resize="crop", cache_dir=cache
-            )
+            predictions.write(saved, tmp_path / "digits", unwritable, resize="crop")
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -191,9 +192,7 @@ def predict(folder, output, names=("=1+2.png", "\x1b[31m.png"), **how):
         write_png(folder / "pictures" / name, seed)
     classes = [f"@{number}" for number in range(10)]
     saved = student_of(folder / "student", (8, 8, 1), class_names=classes)
-    predictions.write(
-        saved, folder / "pictures", output, resize="crop", cache_dir=folder / "cache", **how
-    )
+    predictions.write(saved, folder / "pictures", output, resize="crop", **how)
     return output.read_bytes().decode()
 
 

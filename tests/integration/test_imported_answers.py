@@ -22,7 +22,7 @@ from amkd.data import decoding, own_images
 from amkd.export import labelled_files, labelled_set
 from amkd.ledger import accounts, reader, report, verify
 from amkd.run import importing, inputs
-from amkd.teachers import loading
+from amkd.teachers import answers, loading
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, shrink_and_answer, write_digits
 
@@ -239,6 +239,7 @@ WRONG = {
     "a negative score": (["0000.png", 1.5, -0.5, *[0] * 8], "row 2: .*negative"),
     "a missing score": (["0000.png", 1, "", *[0] * 8], "row 2: .*NaN"),
     "a missing file": (["nowhere.png", 1, *[0] * 9], "row 2: there is no file 'nowhere.png' in "),
+    "too long a name": (["n" * 256, 1, *[0] * 9], "row 2: there is no file 'nnn"),
     "no image": (["", 1, *[0] * 9], "row 2: names no image"),
     "a broken image": (["broken.png", 1, *[0] * 9], "row 2: 'broken.png' cannot be read"),
     "too few cells": (["0000.png"], "row 2 has 1 cells, but the header names 11 columns"),
@@ -254,6 +255,34 @@ def test_a_faulty_row_is_named_and_nothing_is_imported(tmp_path, folder, log, ro
     with pytest.raises(UserError, match=message):
         importing.import_answers(settings_of(tmp_path), table, tmp_path / "l.sqlite", STOP)
     assert not (tmp_path / "l.sqlite").exists()
+
+
+def test_probabilities_are_not_imported_as_logits(tmp_path, folder, log):
+    """The remedies of the message work: the student would learn from these probabilities."""
+    settings = settings_of(
+        tmp_path, **{"teacher.answers.form": "logits", "teacher.answers.temperature": 2.0}
+    )
+    shares = np.float32([[0.125, 0.875, *[0] * 8], [0.5, 0.25, 0.25, *[0] * 7]])
+    head = ["path", *(f"score:{number}" for number in range(10))]
+
+    def take(rows, settings, book="l.sqlite"):
+        lines = [[f"{place:04d}.png", *row] for place, row in enumerate(rows.tolist())]
+        table = write_csv(tmp_path / "answers.csv", head, lines)
+        importing.import_answers(settings, table, tmp_path / book, STOP)
+        held = of_ledger(tmp_path / book, "SELECT scores FROM answer")
+        found = np.stack([np.frombuffer(row, "<f4") for (row,) in held])
+        return {tuple(row) for row in answers.probabilities(found, settings.teacher.answers)}
+
+    with pytest.raises(UserError, match=r"are probabilities.*form='logits'.*temperature=2\. If"):
+        take(shares, settings)
+    assert not (tmp_path / "l.sqlite").exists()
+    logits = 2 * np.log(np.maximum(shares, 1e-30))
+    found = take(logits, settings)
+    assert np.allclose(sorted(found), sorted(map(tuple, shares)), rtol=0, atol=1e-6)
+    assert main(["export", str(tmp_path / "l.sqlite"), str(tmp_path / "scores.csv")]) == 0
+    raw = importing.import_answers(settings, tmp_path / "scores.csv", tmp_path / "m.sqlite", STOP)
+    assert raw.taken.added == 2
+    assert take(shares, settings_of(tmp_path), "n.sqlite") == set(map(tuple, shares))
 
 
 def test_an_unknown_class_is_named(tmp_path, folder, log):

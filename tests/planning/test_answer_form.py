@@ -18,6 +18,8 @@ NO = np.nan
         ([[0.9, NO, 0.8], [NO, 0.9, 0.7]], "scores", "independent scores of 2 of 3 classes"),
         ([[0.9, 0.8, 0.0]], "scores", "independent scores of all classes"),
         ([[45, 35, 20]], "percentages", "whose sum is 100"),
+        ([[45.0, 35.2, 19.8]], "scores", "whose sum is 100, with decimal digits"),
+        ([[45, 35, 20], [99.7, 0.2, 0.1]], "scores", "whose sum is 100, with decimal digits"),
         ([[93.0, NO, 5.0]], "scores", "teacher.json.scale=0.01"),
         ([[7.0, 3.0, 2.0]], "scores", "perhaps logits"),
     ],

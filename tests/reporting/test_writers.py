@@ -6,6 +6,7 @@ interfaces. Where a package is there, it is used itself.
 
 import dataclasses
 import importlib.util
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -192,6 +193,31 @@ def test_a_service_that_fails_ends_no_run(capsys):
     assert broken.asked == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and "config.report.wandb: failed" in told and "gone" in told
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from amkd.reporting.writers.tensorboard import EventFiles
+
+writer = EventFiles(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))  # as if the disk were full
+try:
+    for step in range(200):
+        writer.scalars({"loss": 1.0, "lr": 2.0}, axis="epoch", step=step)
+except OSError as error:
+    print(error)
+    writer.close(finished=False)
+"""
+
+
+def test_a_full_disk_ends_tensorboard_without_a_stack_trace(tmp_path):
+    command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", FULL, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    named = f"File too large: '{tmp_path}/events.out."
+    assert ran.returncode == 0 and named in ran.stdout
+    assert ran.stderr.count("\n") == 1 and "TensorBoard are not complete" in ran.stderr
+    assert named in ran.stderr
 
 
 def test_what_a_service_learns_of_the_configuration(tmp_path):

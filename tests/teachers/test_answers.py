@@ -80,6 +80,22 @@ def test_class_numbers_are_rows_of_one_1(told: object, rows: list[list[int]]) ->
     assert [bool(words) for words in said] == [not any(row) for row in rows]
 
 
+@pytest.mark.parametrize("form", ["label", "any"])
+@pytest.mark.parametrize("told", [[[2], [0]], np.array([[2], [0]], np.float64)])
+def test_class_numbers_in_a_column_are_read_without_it(told: object, form: str) -> None:
+    assert raw(told, form, images=2).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_a_column_is_the_score_of_the_only_class() -> None:
+    assert raw([[2], [0]], "any", images=2, classes=1).tolist() == [[2], [0]]
+
+
+@pytest.mark.parametrize("form", ["probabilities", "logits", "top_k", "scores", "percentages"])
+def test_class_numbers_in_a_column_get_the_right_advice(form: str) -> None:
+    with pytest.raises(answers.BadAnswer, match=r"shape \(2, 1\) instead .*form=label"):
+        raw([[2], [0]], form, images=2)
+
+
 @pytest.mark.parametrize("classes", [127, 128, 200, 256, 257, 1000])
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.float16])
 def test_narrow_class_numbers_do_not_wrap_around(kind: type, classes: int) -> None:
@@ -108,7 +124,7 @@ def test_as_many_images_as_classes_are_not_mistaken_for_a_row() -> None:
         (good(4, 3), "shape (4, 3) instead of (5, 3)"),
         (good()[0], "shape (3,) instead of (5, 3)"),
         (good()[None], "shape (1, 5, 3)"),
-        (np.zeros((5, 1)), "shape (5, 1)"),
+        (np.full((5, 1), 0.5), "shape (5, 1)"),
         (None, "shape ()"),
         ([["a"] * 3] * 5, "did not answer with numbers"),
         ([[1.0], [0.5, 0.5]], "did not answer with numbers"),
