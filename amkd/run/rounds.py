@@ -236,17 +236,7 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
         state = assistant.answered(context, state, given)
         records, given = assistant.joined(context, state, given)
     started, last = time.monotonic(), float("nan")
-    with _features_bar(context, round_.recipe, state.round, len(records)) as advance:
-        training = student_training.of_round(
-            context,
-            records,
-            given,
-            round_.recipe,
-            state.round,
-            share=round_.share,
-            assisted=len(records) - len(state.records),
-            of_features=advance,
-        )
+    training = _training(context, state, records, given)
 
     def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
@@ -274,6 +264,22 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     variables = training.finished(jax.device_get(ended.result))
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
+
+
+def _training(context: RunContext, state: RoundState, records: Records, given: Given) -> Training:
+    """Returns the training of the round's student on records, the last ones an assistant's."""
+    round_ = context.facts.rounds[state.round]
+    with _features_bar(context, round_.recipe, state.round, len(records)) as advance:
+        return student_training.of_round(
+            context,
+            records,
+            given,
+            round_.recipe,
+            state.round,
+            share=round_.share,
+            assisted=len(records) - len(state.records),
+            of_features=advance,
+        )
 
 
 @contextlib.contextmanager

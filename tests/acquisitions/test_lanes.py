@@ -7,6 +7,7 @@ import pytest
 
 from amkd.acquisitions import acd, distillation_gap
 from amkd.acquisitions.base import acquisition_named
+from amkd.candidates import candidate_set
 from amkd.core import keys
 from amkd.data import roads
 from amkd.data.records import real_records
@@ -51,8 +52,9 @@ def test_roads_are_chosen(name):
 def seen(name, **fields):
     """Candidates that the student has seen, and the choice among them."""
     one, taught = a_task(name, **fields)
-    found = image_choice._least_confident_first(one, image_choice.whole_records(np.arange(10, 30)))
-    return found, taught
+    records = image_choice.whole_records(np.arange(10, 30))
+    said = image_choice._predict(one, records)
+    return candidate_set.least_confident_first(one, records, said), taught
 
 
 def test_acd_takes_the_largest_scores():

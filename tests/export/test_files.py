@@ -90,7 +90,8 @@ def test_the_program_runs_where_there_is_no_amkd(
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert np.abs(np.load(tmp_path / "answers.npy") - lenet.predict(batch)).max() <= 1e-6
+    # The tests' process compiles in another way, and so rounds differently.
+    assert np.abs(np.load(tmp_path / "answers.npy") - lenet.predict(batch)).max() <= 4e-6
     assert "('cpu', 'cuda', 'tpu')" in ran.stdout
     assert "uint8[batch,28,28,1]" in ran.stdout
     assert "float32[batch,10]" in ran.stdout

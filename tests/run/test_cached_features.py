@@ -144,9 +144,13 @@ def test_it_is_the_training_of_a_frozen_network(go, tmp_path):
     assert difference.mean() < 0.1
 
 
-def test_committees_and_warm_starts_train_heads(go):
-    found = go("run", **{"search.acquisition": "ensemble", "search.committee": 2}, warm_start=True)
-    assert found["queries"] == 44
+@pytest.mark.parametrize(
+    "fields",
+    [{"search.acquisition": "ensemble", "search.committee": 2}, {"warm_start": True}],
+    ids=["a committee", "a warm start"],
+)
+def test_committees_and_warm_starts_train_heads(fields, go):
+    assert go("run", **fields)["queries"] == 44
 
 
 def test_what_cannot_be_cached_is_refused():

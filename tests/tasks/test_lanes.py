@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from amkd.candidates.candidate_set import _confidence
 from amkd.candidates.committee import _from_best_classes
 from amkd.config.recipe import Recipe
 from amkd.core import devices
 from amkd.data.records import real_records
-from amkd.methods.image_choice import _confidence
 from amkd.models import build, uncertainty
 from amkd.tasks import LaneTask
 from amkd.training import losses, training_set
