@@ -1,8 +1,8 @@
-"""The scans of one search, which are kept, so that a search that was stopped goes on where it was.
+"""Keeps the scans of one search, so that a search that was stopped continues from its last save.
 
 A scan scores all remaining pairs in the order of their ranks. A search has one scan, or several
-(``vanilla_al`` has one for each lambda). Scans are told apart by their order alone: the same
-search begins the same scans in the same order.
+(``vanilla_al`` has one for each lambda). Their order identifies them: the same search begins the
+same scans in the same order.
 """
 
 import time

@@ -205,6 +205,34 @@ def test_blocks_in_results():
     assert f"increases agreement by {gain:.2f} points on Fashion" in told
 
 
+def test_what_results_say_of_table_1():
+    """Every mean and difference in its sentences is that of the kept runs."""
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+
+    def mean(row, way):
+        found = statistics.spread([*measured("table1_cpu", row, way, ACCURACY).values()])
+        return f"{found.mean:.2f} ± {found.std:.2f}"
+
+    def gain(row, way):
+        found = difference("table1_cpu", row, way, "random", ACCURACY)
+        size = f"{abs(found.difference):.2f}".removeprefix("0")
+        return size, f"p = {found.p:.3f}".replace("0.", ".")
+
+    both = [mean("mnist_half", way) for way in ("active", "random")]
+    assert "have the same accuracy on MNIST: {} and {}, where".format(*both) in told
+    size, p = gain("fashion_half", "active")
+    assert (
+        f"the paper's method is {size} lower; with five seeds" in told and f"({p}, Holm's" in told
+    )
+    size, p = gain("fashion_half", "vanilla_al")
+    assert f"are {size} below random pairs on Fashion-MNIST ({p}, Holm's p" in told
+    alone = [gain(row, "real_only")[0] for row in ("fashion_half", "mnist_half")]
+    assert "are {} lower on Fashion-MNIST and {} lower on MNIST.".format(*alone) in told
+    assert f"reach here ({mean('fashion_half', 'real_only')})" in told
+    turned = [mean(row, "sskd") for row in ("mnist_half", "fashion_half")]
+    assert "reach {} on MNIST and {} on Fashion-MNIST.".format(*turned) in told
+
+
 def test_what_results_say_of_another_domain():
     """Block D: nothing is shown, and every figure in its sentences."""
     told = " ".join((ROOT / "results/README.md").read_text().split())

@@ -52,7 +52,7 @@ def test_one_process_saves_when_the_seconds_have_passed():
     assert [dones(one) for one in saved] == [[600], [1000, 300]]
 
 
-def test_scans_are_told_apart_by_their_order():
+def test_the_order_identifies_scans():
     kept = (scan(1000), scan(300))
     scans = Scans(kept=kept, save=lambda _: None, seconds=60)
     assert scans.begin(100) is not None
