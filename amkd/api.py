@@ -5,21 +5,19 @@ student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
 """
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from amkd import api_arguments as arguments
 from amkd.config import shipped
 from amkd.config.defaults import defaults
 from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
-from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.core.text import comparable
 from amkd.data import own_images
 from amkd.data.dataset import DataSet
 from amkd.methods import find
@@ -40,7 +38,7 @@ def load_settings(config: str, fields: Mapping[str, Any] | None = None) -> Setti
     Raises:
       UserError: there is no such configuration, preset or field, or a value is impossible.
     """
-    _check_fields(fields)
+    arguments.check_fields(fields)
     name, _, preset = config.partition(":")
     return from_file(shipped.locate(name), preset, fields)
 
@@ -58,7 +56,7 @@ def run_experiment(settings: Settings, workdir: str | Path) -> SavedNetwork:
     Raises:
       UserError: something that the caller can mend.
     """
-    experiment.run(settings, _path("workdir", workdir), StopSignal())
+    experiment.run(settings, arguments.folder("workdir", workdir), StopSignal())
     return load_student(workdir)
 
 
@@ -71,7 +69,7 @@ def load_student(folder: str | Path) -> SavedNetwork:
     Raises:
       UserError: there is none, or it is damaged.
     """
-    path = _path("folder", folder)
+    path = arguments.folder("folder", folder)
     return load_network(path / "student" if (path / "student").exists() else path)
 
 
@@ -108,12 +106,12 @@ def distill(
     Raises:
       UserError: something that the caller can mend.
     """
-    _check_images("images", images)
-    folder, names = _path("workdir", workdir), _class_names(classes)
-    _check_budget(budget)
-    _check_fields(fields)
-    _check_test(test)
-    teacher = _teacher(answer, identity)
+    arguments.check_images("images", images)
+    folder, names = arguments.folder("workdir", workdir), arguments.class_names(classes)
+    arguments.check_budget(budget)
+    arguments.check_fields(fields)
+    arguments.check_test(test)
+    teacher = arguments.teacher(answer, identity)
     config = _config(
         {
             "dataset": "memory",
@@ -121,7 +119,7 @@ def distill(
             "budget": int(budget),
             "data.held_out": max(min(200, len(images) // 10), 1) if test is None else 0,
             "teacher.kind": "python",
-            "teacher.function": _name(answer),
+            "teacher.function": arguments.teacher_name(answer),
             "teacher.identity": teacher.identity if isinstance(answer, Teacher) else identity,
             **(fields or {}),
         }
@@ -131,31 +129,6 @@ def distill(
     _refuse_named_data(inputs.counted(given, data))
     experiment.run(given, folder, StopSignal(), data=data, teacher=teacher)
     return load_student(folder)
-
-
-def _teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Teacher:
-    if isinstance(answer, Teacher):
-        if identity:
-            raise UserError(
-                f"identity={identity!r}: the teacher has its own, {answer.identity!r}; set it there"
-            )
-        return answer
-    if not callable(answer):
-        raise UserError(
-            f"answer must be a function of images or an amkd.Teacher, not {type(answer).__name__}"
-        )
-    name = _name(answer)
-    if "<lambda>" in name and not identity:
-        raise UserError(
-            "identity is missing: a lambda has no name to keep its answers under; say who answers"
-        )
-    return Teacher(identity or f"python:{name}", answer)
-
-
-def _name(answer: Callable[[np.ndarray], Any] | Teacher) -> str:
-    """Returns the name of the black box in its module; for an object, that of its class."""
-    ask = answer.ask if isinstance(answer, Teacher) else answer
-    return f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', type(ask).__name__)}"
 
 
 def _refuse_named_data(checked: Settings) -> None:
@@ -188,77 +161,6 @@ def _config(fields: Mapping[str, Any]) -> Any:
     return config
 
 
-def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
-    """Returns the classes' names; numbers where only their count is given."""
-    if isinstance(classes, (int, np.integer, str)):
-        return own_images.parse_class_names(str(classes))
-    if not isinstance(classes, Iterable):
-        raise UserError(
-            f"classes={classes!r}: must be two or more different names, or their number as a whole"
-            " number"
-        )
-    names = tuple(classes)
-    if (
-        len(names) < 2
-        or not all(isinstance(name, str) and name for name in names)
-        or len({*map(comparable, names)}) != len(names)
-    ):
-        raise UserError(
-            f"classes={list(names)!r}: must be two or more different names, or their number"
-        )
-    return names
-
-
-def _path(name: str, given: Any) -> Path:
-    """Returns a folder that the caller gave."""
-    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
-        raise UserError(f"{name}={given!r}: must be the path of a folder, such as 'runs/mine'")
-    return Path(given).expanduser()
-
-
-def _check_budget(budget: Any) -> None:
-    if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool):
-        raise UserError(f"budget={budget!r}: must be a whole number, such as 1000")
-    if budget < 2:
-        raise UserError(f"budget={budget}: must be at least 2")
-
-
-def _check_fields(fields: Any) -> None:
-    if fields is None or (
-        isinstance(fields, Mapping) and all(isinstance(name, str) for name in fields)
-    ):
-        return
-    raise UserError(
-        f"fields={fields!r}: must be a mapping from names of fields to values, such as"
-        " {'rounds': 3, 'train.epochs': 20}"
-    )
-
-
-def _check_test(test: Any) -> None:
-    if test is None or (isinstance(test, (tuple, list)) and len(test) == 2):
-        return
-    found = type(test).__name__
-    found += f" of {len(test)}" if isinstance(test, (tuple, list)) else ""
-    raise UserError(f"test must be a pair (images, labels), not {found}")
-
-
-def _check_images(name: str, images: np.ndarray) -> None:
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
-        found = (
-            f"{images.dtype}{list(images.shape)}"
-            if isinstance(images, np.ndarray)
-            else type(images).__name__
-        )
-        raise UserError(
-            f"{name} must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
-        )
-    if images.size and images.max() <= 1:
-        console.say(
-            f"warning: no value of {name} is above 1, so all of them are black: white is 255",
-            error=True,
-        )
-
-
 def _data(
     images: np.ndarray,
     names: tuple[str, ...],
@@ -271,17 +173,7 @@ def _data(
             "memory", images, names, count=config.data.held_out, seed=config.seed, key=key
         )
     test_images, labels = test[0], np.asarray(test[1])
-    _check_images("test images", test_images)
-    if test_images.shape[1:] != images.shape[1:] or labels.shape != test_images.shape[:1]:
-        raise UserError(
-            f"test must be images like {list(images.shape[1:])} and one label each; it is"
-            f" {list(test_images.shape)}"
-            f" and {list(labels.shape)}"
-        )
-    if labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(names))).all():
-        raise UserError(
-            f"test labels must be class numbers from 0 to {len(names) - 1}, as integers"
-        )
+    arguments.check_test_images(test_images, labels, images, len(names))
     none, labels = (images[:0], np.empty(0, np.int32)), labels.astype(np.int32)
     key = f"{key}+{own_images.array_key(test_images)}+{own_images.array_key(labels)}"
     return own_images.exclude_copies(

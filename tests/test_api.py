@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import amkd
-from amkd import api
+from amkd import api, api_arguments
 from amkd.core.errors import UserError
 from amkd.models.saved_network import load_network
 from amkd.run import experiment, inputs
@@ -84,7 +84,7 @@ def complaint(**changes):
 
 @pytest.mark.parametrize(("most", "told"), [(0, True), (1, True), (2, False), (255, False)])
 def test_shares_of_white_in_the_place_of_bytes_are_warned_of(most, told, capsys):
-    api._check_images("images", np.full((2, 4, 4, 1), most, np.uint8))
+    api_arguments.check_images("images", np.full((2, 4, 4, 1), most, np.uint8))
     warning = "warning: no value of images is above 1, so all of them are black: white is 255\n"
     assert capsys.readouterr().err == (warning if told else "")
 
@@ -415,8 +415,8 @@ def test_arguments_of_another_kind(tmp_path, changes, told):
 
 
 def test_numbers_of_numpy_are_whole_numbers():
-    assert api._class_names(np.int64(3)) == api._class_names(3)
-    api._check_budget(np.int32(80))
+    assert api_arguments.class_names(np.int64(3)) == api_arguments.class_names(3)
+    api_arguments.check_budget(np.int32(80))
 
 
 @pytest.mark.parametrize("call", [amkd.run_experiment, lambda _, folder: amkd.load_student(folder)])
