@@ -225,6 +225,8 @@ def export(command: Command) -> None:
     folder, saved = command.saved()
     output = command.output or folder.parent / "export"
     data = _data_for(command, folder, saved)
+    if INT8 in command.config.export.formats.split(","):
+        _check_same_images(data, folder, saved)
     sample = np.asarray(
         data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED]
     )
@@ -263,11 +265,23 @@ def serve(command: Command) -> None:
     )
 
 
+def _check_same_images(data: DataSet, folder: Path, saved: SavedNetwork) -> None:
+    """Refuses other images than those of the student's run: with them, it is not known which the
+    student learned from.
+    """
+    if saved.card.get("data_key") not in (None, data.key):
+        raise UserError(
+            f"config.export.formats={INT8!r}: {folder} was made from other images than there are"
+            " now; restore the images of the run, or leave this format out:"
+            " --config.export.formats=stablehlo,onnx"
+        )
+
+
 def _quantization(config: Settings, data: DataSet) -> Quantization:
     """Returns the run's real images, and images for a comparison.
 
-    The latter are the evaluation images; if there are none, images that were not drawn; if there
-    are none of these either, the real images again.
+    The latter are the evaluation images; if there are none, images that were never queried; if it
+    is not known that there are such images, the real images again.
     """
     facts = inputs.facts_of(real_images.counted(config, data.drawable_count), data)
     count = min(facts.real, data.drawable_count)
@@ -277,7 +291,7 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
         labels = None if data.test_labels is None else data.test_labels[:_HELD_OUT]
         return Quantization(real, np.asarray(data.test_images[:_HELD_OUT]), labels, loss)
     rest = np.arange(count, min(data.drawable_count, count + _HELD_OUT))
-    if not len(rest):
+    if not len(rest) or facts.method.selector.takes_images:
         return Quantization(real, real, None, loss, fresh=False)
     return Quantization(real, with_not_drawn(data, real, config.seed)[rest], None, loss)
 

@@ -60,7 +60,7 @@ def text(card: Card) -> str:
     """Formats a complete card for people, in Markdown."""
     parts = [
         f"# {_escaped(card['model'])}, a distilled student",
-        _ABOUT + (_ASSISTED if card.get("assistant") else ""),
+        _about(card),
         "## The model\n",
         _table(_model(card)),
         "## Where it comes from\n",
@@ -77,17 +77,28 @@ def text(card: Card) -> str:
     return "\n".join(parts) + "\n"
 
 
-_ABOUT = """
-An image classifier, distilled from a black-box teacher by Active Mixup. It was trained on the \
-teacher's
-answers to real images and mixes of them, without ground-truth labels: it has also learned the \
+_LEARNED = """It was trained on the teacher's answers{mixes}, without ground-truth labels: it has \
+also learned the
 teacher's mistakes.
 """
-
+_LABELS = "It was trained on ground-truth labels; there was no teacher.\n"
 _ASSISTED = """It was also trained on answers that the teacher did not give. They come from an \
 assistant, which is a network
 that was trained on the teacher's answers. Their number is given below.
 """
+
+
+def _about(card: Card) -> str:
+    """Describes what the student was trained on, as far as the card knows it."""
+    method = f" by the method `{card['method']}` of amkd" if card.get("method") else ""
+    if card.get("ground_truth"):
+        return f"\nAn image classifier, trained{method}. {_LABELS}"
+    mixed, queries = card.get("mixes"), card.get("queries")
+    mixes = f" to {queries:,} images, {mixed:,} of which are mixes of two" if mixed else ""
+    return (
+        f"\nAn image classifier, distilled from a black-box teacher{method}.\n"
+        f"{_LEARNED.format(mixes=mixes)}{_ASSISTED if card.get('assistant') else ''}"
+    )
 
 
 def _model(card: Card) -> list[tuple[str, str]]:
@@ -138,7 +149,7 @@ def _origin(card: Card) -> list[tuple[str, str]]:
         ("Cost", f"{_known(card, 'cost')} {currency}"),
         ("Data set", _known(card, "dataset")),
         ("Key of the data", _known(card, "data_key")),
-        ("Real images", _known(card, "n_real")),
+        ("Real images in round 0", _known(card, "n_real")),
         ("Made by", f"amkd {card['amkd']}"),
     ]
 

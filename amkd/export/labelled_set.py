@@ -1,7 +1,7 @@
 """The labelled set of a run: its images, how they were mixed, and the teacher's answers."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +20,11 @@ from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
 from amkd.data.mixing import lam_of
 from amkd.data.records import Records
-from amkd.ledger import checksums, reader
+from amkd.ledger import accounts, checksums, reader
 from amkd.reporting import metrics
 from amkd.run import inputs, round_state, workdir
 from amkd.run.facts import RunFacts
+from amkd.run.round_state import RoundState
 from amkd.teachers import answers, loading
 from amkd.validation import real_images
 
@@ -149,21 +150,37 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     settings = real_images.counted(settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
-    records = state.records.take(slice(state.answered))
-    if not len(records):
+    images = _images(settings, data, facts, folder, stop)
+    ledger, identity = workdir.ledger_path(settings, folder), record["teacher"]
+    with reader.open_read_only(ledger) as book:
+        used = accounts.used(book, record["run"], accounts.DISTILL, identity=identity)
+    places = _answered(settings, images, state, used)
+    if not len(places):
         raise UserError(f"{folder}: its teacher has not answered a query yet; run it first")
     ends = [one.queries for one in facts.rounds]
-    rounds = np.searchsorted(ends, np.arange(len(records)), side="right").astype(np.int32)
     return LabelledSet(
         settings=settings,
         record=record,
         classes=data.class_names or tuple(map(str, range(data.classes))),
-        images=_images(settings, data, facts, folder, stop),
-        records=records,
-        rounds=rounds,
-        ledger=workdir.ledger_path(settings, folder),
+        images=images,
+        records=state.records.take(places),
+        rounds=np.searchsorted(ends, places, side="right").astype(np.int32),
+        ledger=ledger,
         form=Form() if facts.labels else settings.teacher.answers,
     )
+
+
+def _answered(
+    settings: Settings, images: Images, state: RoundState, used: Set[bytes]
+) -> np.ndarray:
+    """Returns the places of the answered records, also of those of a round whose queries were
+    interrupted, or ended with the money: ``int64[Q]``.
+    """
+    fresh = state.records.take(slice(state.answered, None))
+    blocks = queried.mixes(images, fresh, settings.search.as_released)
+    paid = [image_digest(image) in used for block in blocks for image in block]
+    known = np.arange(state.answered)
+    return np.concatenate([known, state.answered + np.flatnonzero(np.array(paid, bool))])
 
 
 def _images(

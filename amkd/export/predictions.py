@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from amkd.data import decoded_blocks, decoding, folder
 from amkd.data.decoding import DecodeOptions
 from amkd.models.saved_network import SavedNetwork
 
-_BLOCK = 4096  # images in memory at once
+_BLOCK = 4096  # images in memory at once, but not more than these bytes
+_BLOCK_BYTES = 2**28
 _HEAD = ("file", "class", "probability")
 
 
@@ -123,7 +125,8 @@ def _check_output(output: Path) -> None:
 def _rows(saved: SavedNetwork, files: decoded_blocks.Files) -> Iterator[tuple[str, str, str]]:
     names = saved.card.get("class_names") or list(map(str, range(saved.card["classes"])))
     saved = saved._replace(variables=devices.keep(saved.variables))
-    for paths, images in files.blocks(_BLOCK):
+    most = max(min(_BLOCK, _BLOCK_BYTES // math.prod(saved.card["shape"])), 1)
+    for paths, images in files.blocks(most):
         for path, row in zip(paths, saved.predict(images), strict=True):
             best = int(np.argmax(row))
             yield path, names[best], f"{row[best]:.6f}"

@@ -10,6 +10,7 @@ from amkd.reporting import interval, metrics
 from amkd.reporting.summary_text import percent
 
 Facts = dict[str, Any]
+_PART = 64  # images that the quantised student gets at once
 _UNKNOWN = "not measured: the images have no ground-truth labels"
 
 
@@ -30,7 +31,7 @@ def compare(
       ``accuracy`` and ``ece`` (each before and after, None without ground-truth labels), and
       ``warning``, None if the loss is allowed.
     """
-    before, after = full(given.held_out), quantised(given.held_out)
+    before, after = full(given.held_out), _in_parts(quantised, given.held_out)
     agreement = metrics.agreement(after, before)
     assert agreement is not None  # there are images
     lost = 100 * (1 - agreement)
@@ -43,6 +44,12 @@ def compare(
         "ece": [metrics.calibration_error(one, given.labels) for one in (before, after)],
         "warning": _warning(lost, given.most_loss) if lost > given.most_loss else None,
     }
+
+
+def _in_parts(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
+    """Returns all answers; a runtime keeps every activation of the images that it gets at once."""
+    parts = (images[start : start + _PART] for start in range(0, len(images), _PART))
+    return np.concatenate([run(part) for part in parts])
 
 
 def _warning(lost: float, allowed: float) -> str:

@@ -13,15 +13,28 @@ from amkd.core.devices import in_batches, keep
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
 
+BATCH = 256  # images computed at a time
+_SIZES = (1, 4, 16, 64)  # smaller ones, for callers with few images
 _FEW = 8  # size of a batch in which an image's number determines its place
 
 # Precision is "highest" everywhere, so that answers and figures agree on every backend.
 
 
-def predict(network: Network, variables: Variables, images: np.ndarray) -> np.ndarray:
+def predict(
+    network: Network, variables: Variables, images: np.ndarray, *, batch: int = BATCH
+) -> np.ndarray:
     """Returns class probabilities of images: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
-    answers: np.ndarray = in_batches(functools.partial(_predict, network), variables, images)
+    run = functools.partial(_predict, network)
+    answers: np.ndarray = in_batches(run, variables, images, batch)
     return answers
+
+
+def batch_of(images: int) -> int:
+    """Returns the smallest batch size that suffices for so many images, or the largest one.
+
+    There are only a few sizes, because each needs a program of its own.
+    """
+    return next((size for size in _SIZES if images <= size), BATCH)
 
 
 @compiled(static=("network",), precision="highest")

@@ -36,14 +36,20 @@ class SavedNetwork(NamedTuple):
         seen = tuple(side) if isinstance(side, list) else side  # JSON has no tuples
         return models.build(card["model"], card["classes"], shape, side=seen, groups=self.groups)
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray, *, batch: int = 0) -> np.ndarray:
         """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``.
+
+        Args:
+          images: ``uint8[M, H, W, C]``.
+          batch: images computed at a time, on which the last bits of an answer depend; 0 chooses by
+            their number.
 
         Raises:
           UserError: the images have another type, or another size than the card's ``shape``.
         """
         _check(images, tuple(self.card["shape"]))
-        return prediction.predict(self.network(), self.variables, images)
+        batch = batch or prediction.batch_of(len(images))
+        return prediction.predict(self.network(), self.variables, images, batch=batch)
 
 
 def _check(images: Any, shape: tuple[int, ...]) -> None:

@@ -21,7 +21,8 @@ class Point(NamedTuple):
       threshold: the student answers images whose highest probability is at least this; None if it
         answers no image.
       local: share of the images that the student answers.
-      agreement: share of all images to which the whole system gives the teacher's class.
+      agreement: share of the images for which the teacher names a class that get this class from
+        the whole system.
       low: lower end of the agreement's 95% interval (Wilson).
       high: upper end of it.
       cost: the cost of 1,000 images, in the currency of the price.
@@ -35,6 +36,13 @@ class Point(NamedTuple):
     cost: float
 
 
+class Counted(NamedTuple):
+    """How many images the teacher answered, and for how many of them it named a class."""
+
+    images: int
+    named: int
+
+
 def curve(student: np.ndarray, teacher: np.ndarray, price: float = 0.0) -> list[Point]:
     """Returns the cascade at every threshold, from no image answered by the student to all images.
 
@@ -43,34 +51,42 @@ def curve(student: np.ndarray, teacher: np.ndarray, price: float = 0.0) -> list[
 
     Args:
       student: its class probabilities, ``float32[T, Y]``.
-      teacher: the teacher's, ``float32[T, Y]``; images that it was not asked about (NaN), or for
-        which it names no class, are left out.
+      teacher: the teacher's, ``float32[T, Y]``; images that it was not asked about (NaN) are left
+        out. Images for which it names no class count for share and cost, as they are passed on like
+        all others, but not for the agreement.
       price: the price of one image, when the teacher answers it.
 
     Returns:
-      One point for no image, and one for each confidence that occurs; empty if the teacher was
-      asked about no image.
+      One point for no image, and one for each confidence that occurs; empty if the teacher named a
+      class for no image.
     """
+    asked = _asked(teacher)
+    student, teacher = student[asked], teacher[asked]
     named = metrics.names_class(teacher)
-    student, teacher = student[named], teacher[named]
-    count = len(student)
-    if not count:
+    if not named.any():
         return []
+    count = Counted(len(student), int(named.sum()))
     confidence = student.max(-1)
     order = np.argsort(-confidence, kind="stable")
     confidence = confidence[order]
-    wrong = np.cumsum((student.argmax(-1) != teacher.argmax(-1))[order])
+    wrong = np.cumsum((named & (student.argmax(-1) != teacher.argmax(-1)))[order])
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True))  # of equal ones
     ends = [(float(confidence[place]), int(place) + 1, int(wrong[place])) for place in last]
     return [_point(*end, count=count, price=price) for end in [(None, 0, 0), *ends]]
 
 
-def _point(threshold: float | None, local: int, errors: int, *, count: int, price: float) -> Point:
+def _point(
+    threshold: float | None, local: int, errors: int, *, count: Counted, price: float
+) -> Point:
     """Returns the point at which the student answers ``local`` images, ``errors`` of them wrong."""
-    agreement = 1 - errors / count
-    low, high = interval.wilson(agreement, count)
-    cost = 1000 * price * (count - local) / count
-    return Point(threshold, local / count, agreement, low, high, cost)
+    agreement = 1 - errors / count.named
+    low, high = interval.wilson(agreement, count.named)
+    cost = 1000 * price * (count.images - local) / count.images
+    return Point(threshold, local / count.images, agreement, low, high, cost)
+
+
+def _asked(teacher: np.ndarray) -> np.ndarray:
+    return np.asarray(~np.isnan(teacher).all(-1))
 
 
 def widest(points: list[Point], wanted: float, *, surely: bool = False) -> Point | None:
@@ -121,7 +137,8 @@ def summary(
             name: point._asdict() if point else None for name, point in found.items()
         }
     return {
-        "images": int((~np.isnan(teacher).all(-1)).sum()),
+        "images": int(_asked(teacher).sum()),
+        "named": int(metrics.names_class(teacher).sum()),
         "wanted": at,
         "points": [point._asdict() for point in thinned(points)],
     }

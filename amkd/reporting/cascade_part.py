@@ -25,9 +25,9 @@ def parts(told: Told | None, currency: str) -> Iterator[str]:
     yield "<h2>Student and teacher together: the cascade</h2>"
     yield (
         "<p>The student answers an image if its highest probability reaches the threshold. The"
-        " teacher answers all other images, at its price. Agreement is the share of all images for"
+        " teacher answers all other images, at its price. Agreement is the share of images for"
         f" which the answer is the teacher's class. It was measured on {told['images']:,} images"
-        " that the student was not trained on.</p>"
+        f" that the student was not trained on.{_unnamed(told)}</p>"
     )
     yield drawing.plots([_drawing(told["points"])])
     yield from map(_wanted_line, _wanted(told, currency))
@@ -35,6 +35,17 @@ def parts(told: Told | None, currency: str) -> Iterator[str]:
     head = (*_HEAD, f"cost of 1,000 images, {currency}".rstrip(", ")) if priced else _HEAD
     rows = (_row(point)[: len(head)] for point in told["points"])
     yield folded("All thresholds", table(head, rows))
+
+
+def _unnamed(told: Told) -> str:
+    """Returns a sentence about images for which the teacher names no class; empty without any."""
+    unnamed = told["images"] - told.get("named", told["images"])
+    return (
+        f" For {unnamed:,} of them the teacher names no class: they count for the share and the"
+        " cost, but not for the agreement."
+        if unnamed
+        else ""
+    )
 
 
 def _wanted_line(text: str) -> str:

@@ -84,7 +84,7 @@ def shares(summary: Entry, scale: float = 1.0, x_label: str = "") -> Drawing | N
     curves = [
         Curve(_COLOURS[name], NAMES[name], points(summary["rounds"], name, scale)) for name in names
     ]
-    share, images = summary.get("teacher_accuracy"), summary.get("agreement_images")
+    share, images = summary.get("teacher_accuracy"), summary.get("teacher_images")
     if share is not None and "student_accuracy" in names:
         low, high = interval.wilson(share, images) if images else (share, share)
         ends = curves[0].points[0].x, curves[0].points[-1].x

@@ -148,8 +148,8 @@ def _cards(summary: dict[str, Any]) -> Iterator[str]:
 def _shares(summary: dict[str, Any]) -> Iterator[str]:
     counted = {
         **progress_part.MEASURES,
-        "teacher_accuracy": "agreement_images",
-        "success_rate": "agreement_images",
+        "teacher_accuracy": "teacher_images",
+        "success_rate": "teacher_images",
     }
     for name in ("student_accuracy", "teacher_accuracy", "success_rate", "agreement"):
         share, images = summary[name], summary.get(counted[name])

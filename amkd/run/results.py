@@ -39,7 +39,8 @@ def write(
         "cascade": told,
         "ended_early": early,
     }
-    save_network(workdir / "student", state.variables, _card(context, summary))
+    mixes = int((state.records.i != state.records.j).sum())
+    save_network(workdir / "student", state.variables, _card(context, summary, mixes))
     try:
         _show(context, state, summary, student=student, workdir=workdir)
     # The run is paid for and done: a problem with a chart must not keep it from being finished.
@@ -67,14 +68,21 @@ def _show(
             files.write_text(workdir / "report.html", run_page.render(shown))
 
 
-def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
-    """Returns the card of a saved student, which describes it."""
+def _card(context: RunContext, summary: dict[str, Any], mixes: int) -> dict[str, Any]:
+    """Returns the card of a saved student, which describes it.
+
+    Args:
+      context: the context of the run.
+      summary: the results of the run.
+      mixes: how many of its queries mix two images.
+    """
     config, data = context.settings, context.data
     weights = context.weights()
     named = {"student_weights": weights.source} if weights else {}
     if assistant_weights := context.assistant_weights():
         named["assistant.weights"] = assistant_weights.source
     told = (
+        "method",
         "dataset",
         "teacher",
         "n_real",
@@ -98,6 +106,8 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "test_images": summary["accuracy_images"],
         "agreement_images": summary["agreement_images"],
         **{name: summary[name] for name in told},
+        "mixes": mixes,
+        "ground_truth": context.facts.labels,
         **({"student_weights": weights.told} if weights else {}),
         **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
         # Without paths on this machine, and without fields that do not affect the result.
@@ -143,6 +153,7 @@ def _summary(
         "student_accuracy": last["student_accuracy"],
         "success_rate": compared["success_rate"],
         "agreement": last["agreement"],
+        "teacher_images": metrics.answered(context.test_answers),
         "accuracy_images": last.get("accuracy_images", 0),
         "agreement_images": last.get("agreement_images", metrics.answered(context.test_answers)),
         **{name: last[name] for name in context.data.task.figures},

@@ -73,6 +73,11 @@ def collect(run: KeptRun) -> Review:
             " review corrects classes; use WORKDIR/report.html"
         )
     saved, data = load_network(run.folder / "student"), inputs.load_data(run.settings)
+    if data.key != run.data:
+        raise UserError(
+            f"{run.folder} was made from other images than there are now, so that it is not known"
+            " which of them were held out; restore the images of the run"
+        )
     with reader.open_read_only(run.ledger) as db:
         used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)
     settings = real_images.counted(run.settings, data.drawable_count)

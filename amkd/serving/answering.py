@@ -15,6 +15,7 @@ from amkd.core.errors import TeacherUnavailable, UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.querying import client
 from amkd.querying.client import QueryClient
+from amkd.reporting import metrics
 
 Student = Callable[[np.ndarray], np.ndarray]
 
@@ -48,6 +49,14 @@ class Patience(NamedTuple):
 _PATIENCE = Patience()
 
 
+def _without_class(rows: np.ndarray) -> str:
+    """Returns a notice about answers of the teacher that name no class; empty without any."""
+    count = int((~metrics.names_class(rows) & ~np.isnan(rows).all(-1)).sum())
+    if not count:
+        return ""
+    return f"the teacher names none of the classes for {count} of the images"
+
+
 @dataclasses.dataclass
 class Counts:
     """What was answered since the start, by whom."""
@@ -55,7 +64,7 @@ class Counts:
     requests: int = 0
     student: int = 0
     teacher: int = 0
-    unsure: int = 0  # of the student's: the teacher should have answered, but could not
+    unsure: int = 0  # of the student's: the teacher should have answered, but gave no class
 
 
 class Cascade:
@@ -99,7 +108,8 @@ class Cascade:
         by_teacher, notice = np.zeros(len(images), bool), ""
         if passed_on.any() and self._desk is not None:
             rows, notice = self._ask(self._desk, images[passed_on])
-            answered = ~np.isnan(rows).all(-1)
+            answered = metrics.names_class(rows)
+            notice = notice or _without_class(rows)
             by_teacher[np.flatnonzero(passed_on)[answered]] = True
             found[by_teacher] = rows[answered]
         with self._counting:

@@ -120,11 +120,25 @@ def _student(settings: Settings, folder: Path, saved: SavedNetwork) -> tuple[Stu
     if wanted == "auto":
         wanted = "onnx" if _has_file(folder, saved) and _has_runtime() else "jax"
     if wanted == "jax":
-        return saved._replace(variables=devices.keep(saved.variables)).predict, "the saved student"
+        kept = saved._replace(variables=devices.keep(saved.variables))
+        return _one_at_a_time(kept.predict), "the saved student"
     path = folder / "export" / _FILES[wanted]
     extras.require("onnxruntime", extra="onnx", field=f"config.serve.student={wanted}")
     _check_file(path, wanted, saved)
     return onnx.load(path), str(path)
+
+
+def _one_at_a_time(student: Student) -> Student:
+    """Returns a student that answers one request after another: each needs memory for all
+    activations of its images, and one alone uses all cores.
+    """
+    alone = threading.Lock()
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        with alone:
+            return student(images)
+
+    return answer
 
 
 def _has_runtime() -> bool:

@@ -16,7 +16,7 @@ from amkd.serving.answering import Cascade
 
 NAME = "student"
 _LIMIT = 64 * 1024  # bytes of a request in addition to its numbers
-_NUMBER = 5  # bytes of one number as JSON, "255, "
+_NUMBER = 8  # bytes of one number as JSON; a grey pixel needs 7 at most, "[255], "
 _DISCARDED = 1 << 20  # bytes of a request that is too long, read so that the client sees why
 _SILENT = 60.0  # seconds after which a connection without a request is closed
 
@@ -177,8 +177,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(411, "the header Content-Length is missing")
         elif int(length) > self.server.model.longest:
             self.rfile.read(min(int(length), _DISCARDED))
-            most = self.server.model.max_batch
-            self._refuse(413, f"at most {most} images in one request (config.serve.max_batch)")
+            model = self.server.model
+            self._refuse(
+                413,
+                f"a request has at most {model.max_batch} images (config.serve.max_batch) and"
+                f" {model.longest:,} bytes",
+            )
         else:
             return self.rfile.read(int(length))
         return None

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -63,9 +64,9 @@ def load(
             " --config.teacher.train.*"
         )
     inside = (saved.network(), saved.variables)
-    return Teacher(
-        f"flax:{settings.model}:{saved.card['sha256'][:16]}", saved.predict, network=inside
-    )
+    # Always of one batch size: an answer must not depend on how many others are missing.
+    ask = partial(saved.predict, batch=prediction.BATCH)
+    return Teacher(f"flax:{settings.model}:{saved.card['sha256'][:16]}", ask, network=inside)
 
 
 def load_or_train(

@@ -70,7 +70,7 @@ class Training:
             self,
             network=head.head_of(self.network),
             recipe=recipes.head_recipe(self.recipe),
-            weights=None,
+            weights=_weights_of_head(self.network, variables, self.weights),
             whole=(self.network, variables),
         )
 
@@ -102,6 +102,21 @@ class Training:
     def images_per_epoch(self) -> int:
         """Returns the number of images of one pass, including those of an assistant."""
         return recipes.images_per_epoch(self.recipe, self.count, self.assisted_share)
+
+
+def _weights_of_head(
+    network: Network, variables: Variables, weights: Weights | None
+) -> Weights | None:
+    """Returns the initial variables of a network's last layer; None for random ones."""
+    if weights is None or not weights.with_head:
+        return None
+
+    def place(fresh: Variables) -> Variables:
+        return head.variables_of_head(
+            network, weights.place(head.with_head(network, variables, fresh))
+        )
+
+    return dataclasses.replace(weights, place=place)
 
 
 def train_network(

@@ -43,7 +43,7 @@ def test_the_card_says_what_is_known(lenet: SavedNetwork, exported: Path) -> Non
         "Cost": "1.25 EUR",
         "Data set": "digits",
         "Key of the data": "5d1f",
-        "Real images": "200",
+        "Real images in round 0": "200",
         "Accuracy on test images": "97.10% (95.2 to 98.3), on 497 images",
         "Agreement with the teacher": "98.23% (96.6 to 99.1), on 497 images",
     }
@@ -73,7 +73,7 @@ def test_what_is_unknown_is_said_to_be() -> None:
         "Queries for evaluation",
         "Cost",
         "Data set",
-        "Real images",
+        "Real images in round 0",
     ):
         assert row(text, name).strip() == "not recorded"
     for name in (
@@ -86,6 +86,38 @@ def test_what_is_unknown_is_said_to_be() -> None:
     assert row(text, "Licence") == "not stated: set --config.export.license"
     assert row(text, "Classes") == "10; names: not recorded"
     assert text.endswith("## Configuration of the run\n\nnot recorded\n")
+
+
+LEARNED = "without ground-truth labels: it has also learned the teacher's mistakes."
+DISTILLED = "distilled from a black-box teacher"
+ANSWERS = "It was trained on the teacher's answers"
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (
+            {"method": "active_mixup", "queries": 24000, "mixes": 22000},
+            f"{DISTILLED} by the method `active_mixup` of amkd. {ANSWERS} to 24,000 images, 22,000 of"
+            f" which are mixes of two, {LEARNED}",
+        ),
+        (
+            {"method": "active_labelling", "queries": 1800, "mixes": 0},
+            f"{DISTILLED} by the method `active_labelling` of amkd. {ANSWERS}, {LEARNED}",
+        ),
+        (
+            {"method": "supervised_real", "queries": 500, "mixes": 0, "ground_truth": True},
+            "trained by the method `supervised_real` of amkd. It was trained on ground-truth"
+            " labels; there was no teacher.",
+        ),
+        ({}, f"{DISTILLED}. {ANSWERS}, {LEARNED}"),
+    ],
+    ids=["mixes", "no mixes", "labels", "an older student"],
+)
+def test_the_card_says_what_the_student_learned_from(known: dict[str, Any], told: str) -> None:
+    text = card.text(card.complete({**card_of("lenet5", LENET), **known}, {}, ""))
+    first = " ".join(text.partition("## The model")[0].split())
+    assert first.endswith(f"An image classifier, {told}")
 
 
 def test_what_was_not_measured_is_said_to_be() -> None:

@@ -10,7 +10,7 @@ from amkd.cli import modes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import sources
-from amkd.models.saved_network import load_network
+from amkd.models.saved_network import load_network, save_network
 from tests.support import command
 from tests.support.small import configured
 
@@ -65,6 +65,7 @@ def test_command_line(tmp_path, tiny_run):
         assert card[name] == summary[name]
     assert (card["queries"], card["evaluation_queries"], card["agreement_images"]) == (90, 60, 60)
     assert (card["cost"], card["currency"], card["license"]) == (37.5, "USD", "CC0-1.0")
+    assert (card["method"], card["mixes"], card["ground_truth"]) == ("active_mixup", 60, False)
     assert card["test_accuracy"] == summary["student_accuracy"]
     assert card["sha256"] == summary["student_sha256"]
     assert card["class_names"] == [str(digit) for digit in range(10)]
@@ -102,6 +103,16 @@ def test_nothing_to_export(tmp_path):
     with pytest.raises(UserError, match="does not contain a saved network"):
         modes.export(order(network=tmp_path / "run"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_8_bit_file_is_not_compared_on_images_of_another_time(tmp_path, tiny_run):
+    """What is held out today may be what the student learned from."""
+    saved = load_network(tiny_run / "run" / "student")
+    save_network(tmp_path / "old", saved.variables, {**saved.card, "data_key": "before"})
+    with pytest.raises(UserError, match="was made from other images than there are now; restore"):
+        modes.export(order(network=tmp_path / "old", **{"export.formats": "stablehlo,onnx_int8"}))
+    given = {"network": tmp_path / "old", "output": tmp_path / "out"}
+    modes.export(order(**given, **{"export.formats": "stablehlo"}))
 
 
 def test_another_data_set_is_refused(tmp_path, tiny_run):

@@ -51,6 +51,19 @@ def shares(*rows: float) -> np.ndarray:
     return np.stack([first, 1 - first], -1)
 
 
+def test_a_runtime_never_gets_many_images_at_once() -> None:
+    """It keeps all activations of the images that it gets, which are large for photographs."""
+    images, sizes = np.zeros((150, 1, 1, 1), np.uint8), []
+
+    def small(part: np.ndarray) -> np.ndarray:
+        sizes.append(len(part))
+        return np.tile(shares(0.9), (len(part), 1))
+
+    given = Quantization(images, images, None, 0.0)
+    told = quantised.compare(lambda part: np.tile(shares(0.8), (len(part), 1)), small, given)
+    assert sizes == [64, 64, 22] and (told["images"], told["agreement"]) == (150, 1.0)
+
+
 def test_a_loss_is_a_warning() -> None:
     """Of four images, one changes its class: 25 points."""
     images = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)

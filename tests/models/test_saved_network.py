@@ -44,9 +44,14 @@ def test_a_network_comes_back_bit_for_bit(
         a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs
     )
     images = np.random.default_rng(0).integers(0, 256, (7, *SHAPE), np.uint8)
-    assert (
-        found.predict(images).tobytes() == prediction.predict(network, variables, images).tobytes()
-    )
+    expected = prediction.predict(network, variables, images)
+    assert found.predict(images, batch=prediction.BATCH).tobytes() == expected.tobytes()
+    np.testing.assert_allclose(found.predict(images), expected, atol=1e-6)
+
+
+def test_a_few_images_are_not_computed_as_many() -> None:
+    sizes = [prediction.batch_of(images) for images in (0, 1, 2, 4, 5, 64, 65, 1000)]
+    assert sizes == [1, 1, 4, 4, 16, 64, 256, 256]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,24 @@ def test_images_that_the_teacher_was_not_asked_about_are_left_out():
     assert cascade.summary(more, None, price=0, wanted=0) is None
 
 
+def test_images_without_a_class_are_passed_on_and_paid_for():
+    """Two more images, of which the teacher names none of the classes: both are the last that the
+    student would answer.
+    """
+    unnamed, unsure = np.full((2, 2), 0.5, np.float32), np.full((2, 2), 0.5, np.float32)
+    given = np.concatenate([STUDENT, unsure]), np.concatenate([TEACHER, unnamed])
+    points, without = cascade.curve(*given, price=0.07), cascade.curve(STUDENT, TEACHER)
+    assert [point[2:5] for point in points] == [point[2:5] for point in without]  # the agreement
+    # Seven images at .07: 1,000 cost 70 if the teacher answers all, and 10 for each of the seven.
+    assert [point.local for point in points] == pytest.approx([0, 1 / 7, 3 / 7, 4 / 7, 1])
+    assert [point.cost for point in points] == pytest.approx([70, 60, 40, 30, 0])
+    told = cascade.summary(*given, price=0, wanted=0)
+    assert (told["images"], told["named"]) == (7, 5)
+    text = "".join(cascade_part.parts(told, ""))
+    assert "measured on 7 images" in text and "For 2 of them the teacher names no class" in text
+    assert cascade.curve(unsure, unnamed) == []
+
+
 def test_it_is_the_slow_definition():
     rng = np.random.default_rng(3)
     student = rng.dirichlet(np.ones(4), 200).round(2).astype(np.float32)
@@ -64,8 +82,9 @@ def test_it_is_the_slow_definition():
 
 def test_the_page_has_curve_and_thresholds():
     told = cascade.summary(STUDENT, TEACHER, price=0.02, wanted=0.8)
-    assert told["images"] == 5 and len(told["points"]) == 5
+    assert told["images"] == told["named"] == 5 and len(told["points"]) == 5
     text = "".join(cascade_part.parts(told, "USD"))
+    assert "names no class" not in text
     assert text.count('<svg class="chart"') == 1 and text.count("<polygon") == 1
     assert "threshold 0.8000; the student answers 60.00%, 8 USD for 1,000 images." in text
     assert "at or above 80.00%: no threshold; more evaluation images" in text

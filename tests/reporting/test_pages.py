@@ -102,13 +102,15 @@ def test_a_page_shows_intervals():
     counted = {"accuracy_images": 497, "agreement_images": 100}
     rows = [row(0, 200, **{**counted, "student_accuracy": 428 / 497})]
     told = {"student_accuracy": 428 / 497, "agreement": 0.9, "rounds": rows, **counted}
-    told |= {"teacher_accuracy": 0.8, "success_rate": 0.9}
+    told |= {"teacher_accuracy": 0.8, "success_rate": 0.9, "teacher_images": 120}
     answers = np.tile(np.float32([0.9, 0.1]), (10, 1))
     text = of_run(told=told, student=answers, labels=np.zeros(10, int), teacher=None)
     assert "<b>86.12%</b><span>student accuracy, 95% interval 82.8 to 88.9</span>" in text
     assert "<b>90.00%</b><span>agreement, 95% interval 82.6 to 94.5</span>" in text
-    # On the 100 images that the teacher answered, 72 are right: 62.5 to 79.9, over .8.
-    assert "<span>success rate, 95% interval 78.1 to 99.8</span>" in text
+    # It names a class for 100 of the 120 images that it answered.
+    assert "<span>teacher accuracy, 95% interval 72.0 to 86.2</span>" in text
+    # The student is right on 72% of these 120: 63.4 to 79.3, over .8.
+    assert "<span>success rate, 95% interval 79.2 to 99.1</span>" in text
     rows = read(text).rows
     assert ["0", "200", "86.12% (82.8 to 88.9)", "40.00% (30.9 to 49.8)"] in rows
     assert ["cat", "10", "100.00%", "72.2 to 100.0"] in rows

@@ -144,6 +144,21 @@ def test_it_is_the_training_of_a_frozen_network(go, tmp_path):
     assert difference.mean() < 0.1
 
 
+def test_a_function_of_the_users_own_also_gives_the_last_layer(go, tmp_path):
+    """With and without cached features: where no step changes it, it is the function's."""
+    for views in (0, 1):
+        name = f"{views} views"
+        go(
+            name,
+            method="random_mixup",
+            student_weights="tests.support.first_weights:all",
+            **{"train.views": views, "train.crop": 0, "train.mix_share": 0.0},
+            **{"train.learning_rate": 1e-12, "train.epochs": 1},
+        )
+        saved = load_network(tmp_path / name / "student").variables
+        jax.tree.map(np.testing.assert_array_equal, saved, first_weights.all(saved))
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"search.acquisition": "ensemble", "search.committee": 2}, {"warm_start": True}],

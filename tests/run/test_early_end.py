@@ -10,6 +10,7 @@ import pytest
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.export import labelled_set
 from amkd.ledger import OutOfMoney
 from amkd.reporting import summary_text
 from amkd.run import experiment
@@ -79,6 +80,11 @@ def test_the_student_learns_from_what_was_paid_for(
     assert early["why"] in summary_text.closing_table(found)
     assert found["student_accuracy"] is not None and found["agreement"] is None
     assert (tmp_path / "run" / "student").exists() and not (tmp_path / "run" / "early").exists()
+    labelled = labelled_set.of_run(tmp_path / "run", StopSignal())
+    # Round 1 was interrupted by the end of the money, and its answers are paid for all the same.
+    assert labelled.rounds.tolist() == [0] * min(queries, 30) + [1] * max(queries - 30, 0)
+    for one in labelled.examples():
+        assert np.allclose(one.answer, faulty_runs.truth(one.image[None])[0], atol=1e-6)
     # The same command says the same; with more money it goes on, and nothing is asked twice.
     assert run(tmp_path / "run", images * PRICE) == found
     whole = run(tmp_path / "run", 0.0)

@@ -1,6 +1,7 @@
 """``amkd review``: images of a finished run as a page and a table, and corrections read back."""
 
 import csv
+import dataclasses
 import shutil
 
 import numpy as np
@@ -66,6 +67,12 @@ def test_the_method_is_the_one_that_was_used(run, tmp_path):
     assert kept.read(other).method == "real_only"
     path.unlink()
     assert kept.read(other).method == "active_mixup"
+
+
+def test_other_images_than_those_of_the_run_are_refused(run):
+    """Another number of files holds out other ones, and the student learned from some of them."""
+    with pytest.raises(UserError, match=r"made from other images.*; restore the images of the run"):
+        reviewing.collect(dataclasses.replace(kept.read(run), data="before a file was added"))
 
 
 def test_page_and_table(run, review, table):

@@ -3,6 +3,7 @@ stop.
 """
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -130,6 +131,39 @@ def test_when_the_money_is_over_the_student_answers_and_says_so(tmp_path):
             }
             assert infer(url, images[3:4])[1]["teacher"] == 0
         assert sum(service.received.values()) == 3
+
+
+def test_the_students_answer_stands_where_the_teacher_names_no_class(tmp_path, monkeypatch):
+    images = random_images(40)
+    images = images[is_unsure(images)][:3]
+    nothing = http_services.faulty_server.digest(images[1])
+    answer = http_services.answer
+
+    def answered(of):
+        found = answer(of).copy()
+        for place, image in enumerate(of):
+            if http_services.faulty_server.digest(image) == nothing:
+                found[place] = 1 / 3
+        return found
+
+    monkeypatch.setattr(http_services, "answer", answered)
+    with http_services.serve() as service, served(tmp_path, service) as (url, book):
+        for _ in range(2):  # the second time from the ledger
+            rows, told = infer(url, images)
+            assert (told["teacher"], told["teacher_images"]) == (2, "0,2")
+            assert told["notice"] == "the teacher names none of the classes for 1 of the images"
+            assert np.allclose(rows[1], student(images[1:2])[0], atol=1e-6)
+            assert np.allclose(rows[[0, 2]], answer(images[[0, 2]]), atol=1e-6)
+        assert book.spent("served") == 3 * PRICE  # it was answered, and paid for
+        assert "amkd_served_unsure_total 2\n" in httpx.get(f"{url}/metrics").text
+
+
+def test_the_longest_request_fits_whatever_its_numbers_look_like(tmp_path):
+    for channels in (1, 3):
+        shape = (4, 4, channels)
+        images = np.full((8, *shape), 255, np.uint8)
+        longest = Model(Cascade(student), "v1", shape, 3, 8).longest
+        assert len(json.dumps(images.tolist())) + 1000 < longest
 
 
 def test_a_service_that_is_down_does_not_stop_the_student(tmp_path):

@@ -32,12 +32,14 @@ class Weights:
       source: where they come from, without a path on this machine.
       sha256: the hash of the file, or of the variables that a function of the user's own returns.
       license: the license of the weights; empty if it is not known.
+      with_head: whether they include the last layer.
     """
 
     place: Place
     source: str
     sha256: str
     license: str = ""
+    with_head: bool = False
 
     @property
     def told(self) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def _own(spec: str, network: Network, shape: tuple[int, ...], name: str) -> Weig
         return _checked(field, found, fresh)
 
     usual = place(prediction.init(network, tuple(shape), jax.random.key(0)))
-    return Weights(place, spec, checkpoint.sha256(usual))
+    return Weights(place, spec, checkpoint.sha256(usual), with_head=True)
 
 
 def _checked(field: str, found: Variables, fresh: Variables) -> Variables:
