@@ -383,7 +383,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # round, at least as many as it chooses. They are drawn again in each round from the unused
     # images. 0 scores all.
     config.search.scored_images = 0
-    # capped, excess_doubt: maximum number of mixes of a round that contain the same image.
+    # capped, excess_doubt: maximum number of mixes of a round that contain the same image, without
+    # the mixes that search.random_share adds.
     config.search.max_per_image = 20
     # ensemble, distillation_gap, epig: number of students that are compared, each trained like the
     # round's own. bald: number of passes, usually 10.

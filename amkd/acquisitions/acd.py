@@ -8,6 +8,7 @@ larger.
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -25,8 +26,12 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes the k images with the largest scores."""
     kind = candidates.task.kind
     assert isinstance(kind, LaneTask)  # validated
-    score = functools.partial(_score, kind)
-    return lowest(-devices.each(score, candidates.predictions().probabilities), k)
+    return lowest(-devices.each(_score_of(kind), candidates.predictions().probabilities), k)
+
+
+@functools.cache  # the same function in every round, so that it is compiled once
+def _score_of(kind: LaneTask) -> Callable[[jax.Array], jax.Array]:
+    return functools.partial(_score, kind)
 
 
 def _score(kind: LaneTask, answer: jax.Array) -> jax.Array:

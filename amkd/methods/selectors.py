@@ -259,8 +259,8 @@ class PairSelector(SelectorByRule):
         size = self.pool_size(settings, 0)
         if wanted > size:
             yield (
-                f"config.budget={settings.budget}: {wanted} pairs are to be chosen, but the pool"
-                f" has {size}; lower the budget, or raise n_real or search.max_pairs"
+                f"config.budget={settings.budget}: {wanted} {self.pool_title} are to be chosen, but"
+                f" the pool has {size}; lower the budget, or raise n_real or search.max_pairs"
             )
 
 

@@ -6,6 +6,7 @@ Several mixes of one pair may be selected.
 import numpy as np
 
 from amkd.config.search import SearchSettings
+from amkd.config.settings import Settings
 from amkd.data.records import Records
 from amkd.methods.base import Method, PairSelector
 from amkd.search import confidence, pairs, pool_search, top_k
@@ -19,12 +20,12 @@ def choose(task: SelectionTask) -> Selection:
     A chosen pair leaves the pool only at the same lambda; its other lambdas stay.
     """
     plan, before = task.settings, task.records
-    grid = lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
+    grid = _lambdas(plan)
     parts = []
     student = pool_search.place(task, with_logits=False)
     for number, w in enumerate(grid.tolist()):
         same = before.w == w
-        asked = np.sort(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
+        asked = np.unique(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
         last = number == len(grid) - 1
         one = task._replace(
             chosen=asked, progress=task.progress if last else lambda _: task.progress(0)
@@ -37,6 +38,13 @@ def choose(task: SelectionTask) -> Selection:
     )
     told = {"evaluations": scored, "duplicates": duplicates(before.extend(records))}
     return Selection(records, found.score, told)
+
+
+def _lambdas(settings: SearchSettings) -> np.ndarray:
+    """Returns the different weights of the grid, ``int32[L]``: in a narrow one, several are rounded
+    to the same weight.
+    """
+    return np.unique(lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count))
 
 
 def _merged(parts: list[top_k.Scored], k: int) -> top_k.Scored:
@@ -57,10 +65,20 @@ def duplicates(records: Records) -> float:
     return float(np.mean(times[place.reshape(-1)] > 1))
 
 
+class MixSelector(PairSelector):
+    """Selects single mixes: a pair has as many as there are lambdas."""
+
+    pool_title = "single mixes"
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns the number of single mixes of the pairs in the pool."""
+        return super().pool_size(settings, drawable) * len(_lambdas(settings.search))
+
+
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """Returns one evaluation for every single mix."""
-    del k
-    return settings.lam_count * left
+    """Returns one evaluation for every single mix that is left."""
+    del settings, k
+    return left
 
 
-METHOD = Method(selector=PairSelector(choose, evaluations, score="C1"))
+METHOD = Method(selector=MixSelector(choose, evaluations, score="C1"))

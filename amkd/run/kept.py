@@ -6,6 +6,7 @@ No query is sent, and nothing is written.
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,8 @@ class KeptRun:
       data: identity of the images; empty where the data set's name identifies them.
       weights: SHA-256 of the initial weights of student and assistant; empty without any.
       rounds: the entries of its finished rounds, by round, as in ``metrics.jsonl``.
-      finished: whether the whole run is done.
+      finished: whether the run has ended.
+      ended_early: whether its money was spent before it was done.
       method: the method that was used; with ``n_real=0`` it may differ from the configured one.
     """
 
@@ -45,6 +47,7 @@ class KeptRun:
     rounds: tuple[run_log.Entry, ...]
     finished: bool
     method: str
+    ended_early: bool = False
 
     @property
     def ledger(self) -> Path:
@@ -85,6 +88,7 @@ def read(folder: Path) -> KeptRun:
         raise UserError(f"{folder} contains no run; give the --workdir of a run")
     record = run_record.read(folder)
     settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
+    summary = _summary(folder)
     return KeptRun(
         folder=folder,
         settings=settings,
@@ -94,13 +98,14 @@ def read(folder: Path) -> KeptRun:
         weights=record.get("weights", ""),
         rounds=tuple(run_log.read_rounds(folder)),
         finished=(folder / "summary.json").exists(),
-        method=_method(folder, settings),
+        method=str(summary.get("method", settings.method)),
+        ended_early=bool(summary.get("ended_early")),
     )
 
 
-def _method(folder: Path, settings: Settings) -> str:
-    """Returns the method that a run has used; the configured one if there is no summary."""
+def _summary(folder: Path) -> dict[str, Any]:
+    """Returns the summary of a run; empty if there is none."""
     try:
-        return str(files.read_object(folder / "summary.json", "")["method"])
-    except (UserError, KeyError):
-        return settings.method
+        return files.read_object(folder / "summary.json", "")
+    except UserError:
+        return {}

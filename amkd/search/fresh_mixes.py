@@ -32,14 +32,20 @@ def draw(
     paired = asked.take(np.flatnonzero(asked.i != asked.j))
     again = round(near * count) if len(paired) else 0
     low, high = (round(end * mixing.ONE) for end in lam)
-    places = np.resize(rng.permutation(len(paired)), again)
-    i, j = paired.i[places], paired.j[places]
+    different = paired.take(_first_of_each_pair(paired))
+    places = np.resize(rng.permutation(len(different)), again)
+    i, j = different.i[places], different.j[places]
     w = rng.integers(low, high, again, np.int32, endpoint=True)
     while len(taken := _asked_for(Records(i, j, w), paired)):
         w[taken] = rng.integers(low, high, len(taken), np.int32, endpoint=True)
     others = _other_pairs(asked, count - again, rng)
     w_others = rng.integers(low, high, count - again, np.int32, endpoint=True)
     return Records(i, j, w).extend(Records(*others, w_others))
+
+
+def _first_of_each_pair(mixes: Records) -> np.ndarray:
+    """Returns the place of the first mix of each pair, ``int64[...]``, ascending."""
+    return np.sort(np.unique(np.stack([mixes.i, mixes.j]), axis=1, return_index=True)[1])
 
 
 def _asked_for(mixes: Records, asked: Records) -> np.ndarray:

@@ -27,6 +27,11 @@ class NamedRun:
     name: str
     kept: KeptRun
 
+    @property
+    def whole(self) -> bool:
+        """Whether the run has ended, with all of its queries."""
+        return self.kept.finished and not self.kept.ended_early
+
     def last(self, measure: str) -> float | None:
         """Returns a share after the last finished round; None where it was not measured."""
         value: float | None = self.kept.rounds[-1].get(measure)
@@ -46,8 +51,12 @@ class Group:
     runs: dict[int, NamedRun]
 
     def percents(self, measure: str) -> dict[int, float]:
-        """Returns a share after the last round of each run that has it, by seed, in percent."""
-        shares = {seed: run.last(measure) for seed, run in self.runs.items()}
+        """Returns a share after the last round of each whole run that has it, by seed, in percent.
+
+        A run that is not finished is left out: after fewer queries, a student is worse for that
+        reason alone.
+        """
+        shares = {seed: run.last(measure) for seed, run in self.runs.items() if run.whole}
         return {seed: 100 * share for seed, share in shares.items() if share is not None}
 
 
@@ -148,6 +157,12 @@ def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
         yield (
             "The runs have different teachers: agreement and divergence of each run are those with"
             " its own teacher."
+        )
+
+    if partial := [run.name for run in runs if not run.whole]:
+        yield (
+            f"Not finished, or ended early because the money was spent: {', '.join(partial)}."
+            " The paired tests leave these runs out."
         )
 
 

@@ -124,14 +124,16 @@ def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
     yield text(
         "Runs with the same configuration and teacher, except for the seed, form a group. Two"
         " groups are compared on the seeds that both have. The table shows the difference between"
-        " their figures after the last finished round, in percentage points, with its 95% interval,"
+        " their figures at the end of the runs, in percentage points, with its 95% interval,"
         " and the p-value of Student's paired t-test, which is the probability of a mean difference"
         " at least this large if there were no true difference. Holm's p is adjusted for the number"
         " of comparisons by the same measure. With one seed there is no test."
     )
     tests = list(comparison.group_tests(comparison.groups(runs)))
     if not tests:
-        yield text("No two groups have a seed in common, so there is no paired test.")
+        yield text(
+            "No two groups have finished runs with a seed in common, so there is no paired test."
+        )
         return
     rows = (
         [

@@ -150,8 +150,10 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
         label = f"[{number} of {len(runs)}] {one.label}"
         stop.check()
         try:
-            if _is_finished(one, folder):
-                console.say(f"{label}: already finished")
+            if (summary := _summary(one, folder)) is not None:
+                early = summary.get("ended_early")
+                told = f"ended early, and is not in the table: {early['why']}" if early else ""
+                console.say(f"{label}: {told or 'already finished'}")
                 continue
             console.say(label)
             experiment.run(one.settings, folder, stop, origin=one.origin)
@@ -167,19 +169,22 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
 
 
 def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:
-    """Yields the finished runs, and their folders.
+    """Yields the finished runs, and their folders. A run whose money was spent early is not one of
+    them: it had fewer queries than the others.
 
     Raises:
       UserError: a run there has another configuration.
     """
     for one in runs:
-        if _is_finished(one, folder := one.folder(workdir)):
+        summary = _summary(one, folder := one.folder(workdir))
+        if summary is not None and not summary.get("ended_early"):
             yield one, folder
 
 
-def _is_finished(one: Run, folder: Path) -> bool:
+def _summary(one: Run, folder: Path) -> dict[str, Any] | None:
+    """Returns the summary of a run that has ended; None if the same command continues it."""
     if not (folder / "summary.json").exists():
-        return False
+        return None
     workdirs.owner(one.settings, folder)  # refuses a run with another configuration
-    summary = workdirs.finished(folder)
-    return summary is not None and not early_end.goes_on(summary, one.settings)
+    summary: dict[str, Any] | None = workdirs.finished(folder)
+    return None if summary is None or early_end.goes_on(summary, one.settings) else summary

@@ -125,6 +125,7 @@ def from_config(config: Mapping[str, Any]) -> Table:
     )
     _check_names_and_seeds(table)
     _check_references(table)
+    _check_file_names(table)
     return table
 
 
@@ -154,6 +155,18 @@ def _check_names_and_seeds(table: Table) -> None:
                 raise UserError(
                     f"config.{field}: {name!r} is part of file names, and must consist of letters,"
                     " digits, '_', '-' and '.', beginning with a letter or a digit"
+                )
+
+
+def _check_file_names(table: Table) -> None:
+    """Refuses two cells whose runs would be kept in the same files."""
+    cells: dict[str, tuple[str, str]] = {}
+    for row in table.rows:
+        for way in table.ways_of(row):
+            if (other := cells.setdefault(f"{row}-{way}", (row, way))) != (row, way):
+                raise UserError(
+                    f"config.rows: way {way!r} of row {row!r} and way {other[1]!r} of row"
+                    f" {other[0]!r} would be kept in one file, {row}-{way}-SEED.json; rename one"
                 )
 
 

@@ -98,8 +98,8 @@ ANSWERS = "It was trained on the teacher's answers"
     [
         (
             {"method": "active_mixup", "queries": 24000, "mixes": 22000},
-            f"{DISTILLED} by the method `active_mixup` of amkd. {ANSWERS} to 24,000 images, 22,000 of"
-            f" which are mixes of two, {LEARNED}",
+            f"{DISTILLED} by the method `active_mixup` of amkd. {ANSWERS} to 24,000 images, 22,000"
+            f" of which are mixes of two, {LEARNED}",
         ),
         (
             {"method": "active_labelling", "queries": 1800, "mixes": 0},

@@ -129,6 +129,22 @@ def test_vanilla_never_asks_about_a_mix_twice_but_about_a_pair():
     assert asked == everything[:80] and len(set(asked)) == 80
 
 
+def test_vanilla_takes_a_mix_once_if_the_grid_has_it_twice():
+    """Eleven lambdas from .5 to .5 are one; from .5 to .50003 they are three."""
+    one = task(n=6, k=8)
+    for high, different in ((0.5, 1), (0.50003, 3)):
+        plan = dataclasses.replace(one.settings, lam_low=0.5, lam_high=high, lam_count=11)
+        records = one.records
+        for selected in (0, 8):
+            found = vanilla_al.choose(one._replace(settings=plan, k=7, records=records))
+            assert found.metrics["evaluations"] == 15 * different - max(selected - 1, 0)
+            records = records.extend(found.records)
+        mixes = list(zip(*columns(records.take(slice(6, None))), strict=True))
+        assert len({*mixes}) == len(mixes) == 14
+        settings = dataclasses.replace(configured(n_real=6, budget=20, rounds=1), search=plan)
+        assert METHODS["vanilla_al"].selector.pool_size(settings, 0) == 15 * different
+
+
 def test_share_of_duplicates_by_hand():
     """Of five mixes, the three of pair (0, 1) are near-duplicates; real images do not count."""
     columns = ([0, 1, 0, 0, 0, 1, 2], [0, 1, 1, 1, 1, 2, 3], [65536, 65536, 1, 2, 3, 4, 5])
@@ -289,8 +305,7 @@ def test_every_method_runs(name, tmp_path):
     planned = facts_of_run(configured(**fields), drawable=400, labelled=True).rounds
     assert [row["queries"] for row in summary["rounds"]] == [one.queries for one in planned]
     told = [row["search"].get("evaluations", 0) for row in summary["rounds"]]
-    if name != "vanilla_al":  # of whose pairs only the chosen mixes leave the pool
-        assert told == [one.evaluations for one in planned]
+    assert told == [one.evaluations for one in planned]
 
 
 def test_a_run_as_released_sends_no_white(tmp_path):

@@ -39,6 +39,14 @@ def test_by_hand():
     assert sorted(pairs_of(draw(asked, 5, near=1.0))).count((0, 1)) in (2, 3)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_pair_that_was_queried_at_several_lambdas_is_one_pair(seed):
+    asked = real_records(4).extend(
+        mixes_of((0, 1, HALF), (0, 1, HALF + 9), (0, 1, HALF - 9), (2, 3, HALF))
+    )
+    assert {*pairs_of(draw(asked, 2, near=1.0, seed=seed))} == {(0, 1), (2, 3)}
+
+
 def test_another_lambda_than_any_that_was_asked_for():
     """Of three weights 32767, 32768 and 32769, two are gone."""
     asked = real_records(2).extend(mixes_of((0, 1, HALF - 1), (0, 1, HALF)))

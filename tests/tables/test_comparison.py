@@ -32,7 +32,7 @@ def run(name, seed=0, agreement=0.5, **fields):
         run=name,
         teacher="service",
         rounds=rounds,
-        finished=False,
+        finished=True,
         method=settings.method,
     )
     return NamedRun(name, made)
@@ -53,6 +53,19 @@ def test_groups_and_paired_tests_by_hand():
     assert test.measure == "agreement" and test.paired.seeds == 3
     assert test.paired.difference == pytest.approx(2.0)
     assert test.paired.p == pytest.approx(0.2254, abs=1e-4) and test.holm == test.paired.p
+
+
+def test_runs_that_are_not_whole_are_not_tested():
+    """After fewer queries a student is worse for that reason alone."""
+    begun = dataclasses.replace(THEIRS[1], kept=dataclasses.replace(THEIRS[1].kept, finished=False))
+    early = dataclasses.replace(OURS[2], kept=dataclasses.replace(OURS[2].kept, ended_early=True))
+    runs = [*OURS[:2], early, THEIRS[0], begun, *THEIRS[2:]]
+    (test,) = comparison.group_tests(comparison.groups(runs))
+    # Of three common seeds, 0 is left: 50 and 48.
+    assert (test.paired.seeds, test.paired.p) == (1, None)
+    assert test.paired.difference == pytest.approx(2.0)
+    (caution,) = comparison.cautions(runs)
+    assert "the money was spent: a2, b1. The paired tests leave these runs out" in caution
 
 
 def test_the_page_draws_paired_differences():
@@ -150,6 +163,7 @@ def test_the_command(tiny_run, tmp_path, capsys):
     cells = {found[0]: found for found in reader.rows}
     assert cells["run"][3] == "finished" or "finished" in cells["run"]
     assert [found[3] for found in reader.rows if found[0] == "begun"] == ["not finished"]
+    assert "No two groups have finished runs with a seed in common" in text
     assert "against money (USD)" in text and "begun is left out: the run is not finished" in text
     agreed = [found for found in reader.rows if found[0] in map(str, range(10))]
     assert sum(int(found[1]) for found in agreed if len(found) == 4) == 60

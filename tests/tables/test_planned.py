@@ -1,6 +1,7 @@
 """Planned comparisons: outcomes by hand, in the words of results/protocol.md."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -137,6 +138,22 @@ def test_figures_wait_for_their_block(tmp_path):
     text = rendering.render(table, tmp_path)
     assert "| r | third | 100 | 200 | 3 |" in text and "12.34 ± 0.00" in text
     assert "**B (6 of 6 runs)**" in text
+
+
+def test_a_difference_from_a_hidden_baseline_is_hidden_too(tmp_path):
+    """random waits for its block. 44.00 and the difference of 2 would tell its 42.00."""
+    table = three(PlannedComparison("r", "third", "random"))
+    runs = [{**run, "config": {}} for run in (*RUNS, *third(0.4, 0.5))]
+    for run in runs:
+        kept.write(run, tmp_path / "runs/tiny")
+    text = rendering.render(dataclasses.replace(table, against=("random",)), tmp_path)
+    (line,) = (line for line in text.splitlines() if line.startswith("| r | active |"))
+    assert "44.00 ± 2.00" in line and "+2.00" not in line
+    (record,) = (
+        one for one in json.loads((tmp_path / "tiny.json").read_text()) if one["way"] == "active"
+    )
+    assert record["difference_random"] is record["p_random"] is record["holm_random"] is None
+    assert "way minus random" not in (tmp_path / "tiny.html").read_text()
 
 
 def test_a_chart_of_figures_that_wait_is_removed(tmp_path):

@@ -1,6 +1,9 @@
 """Tables: how they expand into runs, and what a stopped, a failed and a finished one does."""
 
+import contextlib
+import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -127,6 +130,13 @@ def test_parts_that_are_none_are_refused(shard):
             "config.roundz: there is no such field; did you mean config.rounds",
         ),
         ({"set": ("rounds",)}, "'rounds': must be name=value"),
+        (
+            {
+                "ways": {**table()["ways"], "b-random": ()},
+                "rows": {"a": {"config": "mnist.py"}, "a-b": {"config": "mnist.py"}},
+            },
+            "way 'random' of row 'a-b' and way 'b-random' of row 'a' would be kept in one file",
+        ),
         ({"set": ("budget=10",)}, "first, active: .*\n.*config.budget=10"),
     ],
 )
@@ -204,6 +214,32 @@ def test_a_plan_lists_the_runs(swept):
     assert "finished  first, active, seed 0: 90 queries at most" in planned.stdout
     assert "missing   second, random, seed 7: 90 queries at most" in planned.stdout
     assert "3 of 6 runs are finished" in planned.stdout
+
+
+def test_a_run_whose_money_was_spent_early_is_not_in_the_table(swept, tmp_path, capsys):
+    """It had fewer queries than the runs that it would be compared with."""
+    runs = tmp_path / "runs"
+    shutil.copytree(swept[0] / "runs", runs)
+    place = runs / "first/random/seed1/summary.json"
+    early = {"why": "config.teacher.max_cost=1 is spent", "max_cost": 1.0, "round": 1}
+    place.write_text(json.dumps({**json.loads(place.read_text()), "ended_early": early}))
+    for limit, told in (
+        (1.0, "first, random, seed 1: ended early, and is not in the table: config.teacher.max_co"),
+        (2.0, "first, random, seed 1\n"),  # with more money it goes on
+    ):
+        fields = (*TINY, "train.epochs=2", "teacher.price=0.001", f"teacher.max_cost={limit}")
+        found = [
+            dataclasses.replace(
+                one,
+                settings=dataclasses.replace(one.settings, cache_dir=str(swept[0] / "cache")),
+            )
+            for one in sweep.expand(tables.from_config(table(set=fields)), runs)
+        ]
+        whole = [one.label for one, _ in sweep.finished(found, runs)]
+        assert len(whole) == 5 and "first, random, seed 1" not in whole
+        with contextlib.suppress(UserError):
+            sweep.run(found[4:5], runs, StopSignal())
+        assert f"[1 of 1] {told}" in capsys.readouterr().out
 
 
 @pytest.mark.heavy
