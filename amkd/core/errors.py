@@ -14,7 +14,13 @@ class UserError(Exception):
 
 
 class TeacherFailed(UserError):
-    """The teacher was queried, but does not answer; the configuration may be right."""
+    """The teacher was queried, but does not answer; the configuration may be right.
+
+    Attributes:
+      image: the digest of the image that the service refused; None if it refused no single image.
+    """
+
+    image: bytes | None = None
 
 
 class TeacherUnavailable(TeacherFailed):

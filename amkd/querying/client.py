@@ -14,9 +14,10 @@ from amkd import teachers
 from amkd.config.teacher_answers import Form
 from amkd.core import console
 from amkd.core.digest import image_digest
-from amkd.core.errors import UserError
+from amkd.core.errors import TeacherFailed, UserError
 from amkd.ledger.accounts import DISTILL, EVALUATE, PROBE, SENTINEL, SERVE
 from amkd.querying import sending, sentinel, splitting
+from amkd.querying.image_failures import ImageFailures
 from amkd.querying.images_by_digest import ImagesByDigest
 from amkd.querying.pace import Pace
 from amkd.querying.request_policy import RequestPolicy
@@ -184,19 +185,21 @@ def _send_all(
     """Sends all batches, several at once after the first; yields the digests of each."""
     sender, in_flight = client.sender(), client.policy.in_flight
     watch = sentinel.Sentinel(client.policy.sentinel, sender, charge, images)
+    failures = ImageFailures()
     flying: _Flying = {}
     try:
         with futures.ThreadPoolExecutor(in_flight) as threads:
             try:
-                for number, batch in enumerate(batches):
+                for batch in (part for whole in batches for part in failures.parts(whole)):
                     flying[threads.submit(sending.send_batch, sender, charge, batch)] = list(batch)
-                    while flying and (number == 0 or len(flying) >= in_flight):
-                        yield from _finished(flying, watch, progress)
+                    while flying and (failures.alone or len(flying) >= in_flight):
+                        yield from _finished(flying, watch, failures, progress)
                         _check(threads, watch, progress)
                 while flying:
-                    yield from _finished(flying, watch, progress)
+                    yield from _finished(flying, watch, failures, progress)
                     _check(threads, watch, progress)
                 _check(threads, watch, progress, ended=True)
+                failures.check()
             except KeyboardInterrupt:
                 sender.pace.halt()
                 _mention_wait(flying)
@@ -214,14 +217,24 @@ def _send_all(
 
 
 def _finished(
-    flying: _Flying, watch: sentinel.Sentinel, progress: Callable[[], None]
+    flying: _Flying,
+    watch: sentinel.Sentinel,
+    failures: ImageFailures,
+    progress: Callable[[], None],
 ) -> Iterator[list[bytes]]:
-    """Waits briefly for batches in flight; yields the finished ones, and raises their errors."""
+    """Waits briefly for batches in flight; yields the finished ones, and raises their errors. Only
+    notes that a single image was refused.
+    """
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress()
     for future in done:
         images = flying.pop(future)
-        watch.note(sentinel.Sent(images, future.result()))
+        try:
+            watch.note(sentinel.Sent(images, future.result()))
+        except TeacherFailed as error:
+            failures.note(error)
+            continue
+        failures.answered()
         yield images
 
 

@@ -159,7 +159,9 @@ def _ask(
         sender.ledger.record_failure(sent.number, billed=not refused)
         failed = error if isinstance(error, TeacherFailed) else TeacherFailed(str(error))
         of_image = len(images) == 1 and getattr(error, "of_image", True)
-        raise _naming(failed, sent.images[0] if of_image else None) from error
+        named = _naming(failed, sent.images[0] if of_image else None)
+        named.image = sent.images[0] if of_image and refused else None
+        raise named from error
     except BaseException as error:
         sender.ledger.record_failure(sent.number, billed=True)
         # SystemExit would end the whole process without a message.

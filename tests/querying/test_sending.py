@@ -312,6 +312,57 @@ def test_a_refusal_names_the_image_where_it_may_be_the_reason(
     assert ("sha256=" in str(caught.value)) == named
 
 
+def refusing(*refused: int) -> Scripted:
+    """A service that refuses every request with one of these images; a refusal is free."""
+    unwanted = {some_images(1, first=place)[0].tobytes() for place in refused}
+
+    def answer(images: np.ndarray) -> object:
+        if any(image.tobytes() in unwanted for image in images):
+            raise Refused("status 400: content policy", of_image=True)
+        return truth(images)
+
+    return Scripted(*[answer] * 100)
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.parametrize("refused", [(0,), (3,), (0, 3, 7), (1, 2, 8, 9)])
+def test_the_other_images_are_sent_where_some_are_refused(
+    refused: tuple[int, ...], in_flight: int, book: ledger.Ledger
+) -> None:
+    spy = refusing(*refused)
+    one_each = client_of(book, spy, QUICK._replace(in_flight=in_flight, price=1.0), batch=1)
+    with pytest.raises(TeacherFailed) as caught:
+        ask(one_each, some_images(12))
+    digests = {place: image_digest(some_images(12)[place]).hex() for place in range(12)}
+    named = {place for place, digest in digests.items() if f"sha256={digest}" in str(caught.value)}
+    assert named == {*refused} and "amkd ledger import" in str(caught.value)
+    assert ("Also refused: sha256=" in str(caught.value)) == (len(refused) > 1)
+    assert book.count("run", DISTILL, paid_only=True) == book.spent("run") == 12 - len(refused)
+    # The same command sends only these again; nothing is answered, so two refusals are enough.
+    before = len(spy.calls)
+    with pytest.raises(TeacherFailed):
+        ask(one_each, some_images(12))
+    assert len(spy.calls) - before == min(len(refused), 2)
+
+
+def test_a_service_that_refuses_everything_is_not_asked_for_long(book: ledger.Ledger) -> None:
+    spy = refusing(*range(40))
+    with pytest.raises(TeacherFailed, match="Also refused: sha256="):
+        ask(client_of(book, spy, batch=8), some_images(40))
+    assert spy.sizes == [1, 1]  # the second one alone, too
+    spy = refusing(*range(5, 40))
+    with pytest.raises(TeacherFailed, match=r"Also refused: sha256=.*, sha256="):
+        ask(client_of(book, spy, batch=1), some_images(40))
+    assert spy.sizes == [1] * 8
+
+
+def test_a_refused_batch_of_several_images_stops_the_run(book: ledger.Ledger) -> None:
+    spy = refusing(3)
+    with pytest.raises(Refused):
+        ask(client_of(book, spy, batch=4), some_images(12))
+    assert spy.sizes == [1, 4]
+
+
 def test_a_batch_of_garbage_only_is_paid_for_too(book: ledger.Ledger) -> None:
     spy = Scripted(one_bad_row)
     with pytest.raises(answers.BadAnswer):
