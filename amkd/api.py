@@ -110,6 +110,7 @@ def distill(
     folder, names = arguments.folder("workdir", workdir), arguments.class_names(classes)
     arguments.check_budget(budget)
     arguments.check_fields(fields)
+    arguments.check_data_fields(fields or {})
     arguments.check_test(test)
     teacher = arguments.teacher(answer, identity)
     config = _config(
@@ -167,15 +168,15 @@ def _data(
     test: tuple[np.ndarray, np.ndarray] | None,
     config: Any,
 ) -> DataSet:
-    key = own_images.array_key(images)
+    key, most = own_images.array_key(images), config.data.test_images
     if test is None:
-        return own_images.with_holdout(
+        data = own_images.with_holdout(
             "memory", images, names, count=config.data.held_out, seed=config.seed, key=key
         )
+        return own_images.limit_test_images(data, most)
     test_images, labels = test[0], np.asarray(test[1])
     arguments.check_test_images(test_images, labels, images, len(names))
     none, labels = (images[:0], np.empty(0, np.int32)), labels.astype(np.int32)
     key = f"{key}+{own_images.array_key(test_images)}+{own_images.array_key(labels)}"
-    return own_images.exclude_copies(
-        DataSet("memory", len(names), *none, images, test_images, labels, names, key)
-    )
+    data = DataSet("memory", len(names), *none, images, test_images, labels, names, key)
+    return own_images.exclude_copies(own_images.limit_test_images(data, most))

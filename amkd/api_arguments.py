@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from amkd.config.names import field_names
 from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
 from amkd.data import own_images
 from amkd.teachers import Teacher
+
+# The fields of data.* that are about images in an array; two of them are refused elsewhere.
+_DATA_FIELDS = ("data.held_out", "data.test_images", "data.evaluate_on", "data.real")
 
 
 def teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Teacher:
@@ -89,6 +93,16 @@ def check_fields(fields: Any) -> None:
         f"fields={fields!r}: must be a mapping from names of fields to values, such as"
         " {'rounds': 3, 'train.epochs': 20}"
     )
+
+
+def check_data_fields(fields: Mapping[str, Any]) -> None:
+    """Refuses fields that say how images are found or converted: the images are given."""
+    for name in fields:
+        if name.startswith("data.") and name not in _DATA_FIELDS and name in field_names():
+            raise UserError(
+                f"config.{name}: has no effect on images that are given as an array; leave it out,"
+                " and prepare the images before the call"
+            )
 
 
 def check_test(test: Any) -> None:

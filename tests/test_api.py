@@ -1,6 +1,7 @@
 """The run from Python: a function and an array in, a student out."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -214,6 +215,43 @@ def test_an_interrupted_call_goes_on_where_it_was(tmp_path):
     )
     asked = down.seen + service.seen
     assert len(asked) == len(set(asked)) == 20 + 6
+
+
+def test_a_run_does_not_go_on_with_another_ledger(tmp_path, monkeypatch):
+    """A relative path is of the folder in which the run began."""
+    call = {"budget": 20, "workdir": tmp_path / "run", "identity": "service"}
+    fields = {**QUICK, "teacher.batch": 4, "ledger.path": "paid.sqlite"}
+    down, service = Service(limit=12), Service()
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UserError, match="ConnectionError: down"):
+        api.distill(IMAGES, down, 3, **call, fields=fields)
+    monkeypatch.chdir(tmp_path / "there")
+    with pytest.raises(UserError, match=r"there/paid.sqlite|paid.sqlite does not contain the run"):
+        api.distill(IMAGES, service, 3, **call, fields=fields)
+    assert not service.seen and not (tmp_path / "there" / "paid.sqlite").exists()
+    kept = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    assert kept["ledger.path"] == str(tmp_path / "here" / "paid.sqlite")
+    fields["ledger.path"] = kept["ledger.path"]
+    api.distill(IMAGES, service, 3, **call, fields=fields)
+    asked = down.seen + service.seen
+    assert len(asked) == len(set(asked)) == 20 + 6
+
+
+def test_fewer_evaluation_images_are_paid_for_if_that_is_set(tmp_path):
+    service = Service()
+    fields = {**QUICK, "data.held_out": 12, "data.test_images": 5}
+    student = api.distill(
+        IMAGES, service, 3, budget=20, workdir=tmp_path / "run", identity="s", fields=fields
+    )
+    assert student.card["evaluation_queries"] == 5 and len(service.seen) == 25
+
+
+def test_fields_of_image_files_are_refused_for_an_array():
+    for name, value in (("data.size", 4), ("data.folder", "pictures"), ("data.mode", "rgb")):
+        told = complaint(fields={**QUICK, name: value})
+        assert told.startswith(f"config.{name}: has no effect on images that are given as an array")
 
 
 def test_labels_give_the_accuracy_and_cost_no_query(tmp_path):

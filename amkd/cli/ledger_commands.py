@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from amkd.cli import arguments
+from amkd.cli.explicit_fields import explicit_fields
 from amkd.cli.flag_definitions import define_flags
 from amkd.config.parsing import refuse
 from amkd.config.settings import Settings
@@ -53,7 +54,8 @@ def _settings(values: flags.FlagValues, given: list[str]) -> Settings:
     define_flags(values)
     problems: list[str] = []
     arguments.parse(values, ["amkd", *given], _STORY, problems)
-    settings, problems = examine(values.config.to_dict(), problems)
+    explicit = explicit_fields(values)
+    settings, problems = examine(values.config.to_dict(), problems, explicit=explicit)
     refuse(problems)
     return settings
 

@@ -23,9 +23,9 @@ from amkd.cli import (
     subcommands,
     unused_flags,
 )
+from amkd.cli.explicit_fields import explicit_fields
 from amkd.config import config_file, run_record
 from amkd.config.identity import identifying
-from amkd.config.names import field_names
 from amkd.config.origin import NOWHERE, Origin, of_file
 from amkd.config.parsing import refuse
 from amkd.core import console, processes
@@ -157,7 +157,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
     from amkd.core import compilation, files, program_cache
     from amkd.validation import examine, tasks
 
-    config, problems = examine(given, problems, explicit=_explicit())
+    config, problems = examine(given, problems, explicit=explicit_fields(flags.FLAGS))
     if mode != "plan":
         refuse(problems)
         tasks.refuse_mode(config, mode)
@@ -179,18 +179,6 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
     )
     with files.private(config.report.private):
         arguments.pick(modes.MODES, mode)(command)
-
-
-def _explicit() -> set[str]:
-    """Returns the fields that were set by hand; all fields if the configuration is that of a
-    run's workdir.
-    """
-    flag = flags.FLAGS["config"]
-    maker, _, given = config_flags.get_config_filename(flag).partition(":")
-    if maker == run_record.__file__:
-        return set(field_names())
-    in_file = config_file.fields_in(Path(given)) if maker == config_file.__file__ else set()
-    return in_file | set(config_flags.get_override_values(flag))
 
 
 def _origin() -> Origin:

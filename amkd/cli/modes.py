@@ -24,7 +24,7 @@ from amkd.planning import probe as probes
 from amkd.planning import probe_page
 from amkd.planning import report as plans
 from amkd.planning.probe_lines import probe_lines
-from amkd.reporting import summary_text
+from amkd.reporting import html_parts, summary_text
 from amkd.reporting.bars import bars
 from amkd.run import checks, experiment, following, inputs, places
 from amkd.run.workdir import PROBE_PAGE
@@ -137,11 +137,14 @@ def probe(command: Command) -> None:
     """Queries a few images before the real spending; prints and shows the answers."""
     if command.workdir is None:
         raise UserError("--workdir is missing: give the folder of the run whose teacher is probed")
+    if command.output:  # before anything is paid for
+        html_parts.check_place(command.output)
     found = probes.probe(command.config, command.workdir, command.stop)
     page = command.output or command.workdir / PROBE_PAGE
     lines = list(probe_lines(found))
+    console.say("\n".join(lines), last=True)
     files.write_text(page, probe_page.page(found, lines))
-    console.say("\n".join([*lines, f"{'contact sheet':<20} {page}"]), last=True)
+    console.say(f"{'contact sheet':<20} {page}", last=True)
     if found.problem:
         raise found.problem
 

@@ -129,9 +129,10 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    _check_page(args.output)
+    from amkd.reporting import html_parts
     from amkd.tables import comparison, comparison_page
 
+    html_parts.check_place(args.output)
     runs = comparison.read(args.workdirs)
     private = all(run.kept.settings.report.private for run in runs)
     with files.private(private):
@@ -199,17 +200,3 @@ def _write(review: Any, folder: Path, most: int) -> None:
     parts += gallery.html(shown, numbered=True)
     files.write_text(page, html_parts.page(title, parts))
     console.say(f"{page}: images to review\n{table}: one row for each", last=True)
-
-
-def _check_page(path: Path) -> None:
-    """Refuses a path at which no page should be written.
-
-    Raises:
-      UserError: its name does not end in .html or .htm, its folder is missing, or it is a folder.
-    """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--output={path}: is an HTML page; name a file that ends in .html")
-    if not path.parent.is_dir():
-        raise UserError(f"--output={path}: folder {path.parent} does not exist; create it first")
-    if path.is_dir():
-        raise UserError(f"--output={path}: is a folder; name a file")

@@ -42,7 +42,7 @@ def another(workdir: Path) -> str:
 def read(workdir: Path) -> dict[str, Any]:
     """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
 
-    ``weights`` and ``origin`` are also returned if the run has them.
+    ``weights``, ``origin`` and ``ledger`` are also returned if the run has them.
 
     There are two copies; if ``config.json`` is damaged, the copy next to the checkpoints is used.
 
@@ -72,6 +72,13 @@ def origin(workdir: Path) -> Origin:
     now = former_names()
     fields = (now.get(str(name), str(name)) for name in kept.get("fields", ()))
     return Origin(str(kept.get("config", "")), tuple(fields))
+
+
+def replace(workdir: Path, record: dict[str, Any]) -> None:
+    """Replaces both copies."""
+    for path in _copies(workdir):
+        path.parent.mkdir(exist_ok=True)
+        files.write_text(path, json.dumps(record, indent=2) + "\n")
 
 
 def write(workdir: Path, record: dict[str, Any]) -> None:

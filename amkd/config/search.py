@@ -84,7 +84,8 @@ class SearchSettings:
     )
     max_per_image: int = field(
         20,
-        "capped, excess_doubt: maximum number of mixes of a round that contain the same image.",
+        "capped, excess_doubt: maximum number of mixes of a round that contain the same image,"
+        " without the mixes that search.random_share adds.",
         least=1,
         was="per_image",
     )

@@ -10,8 +10,9 @@ import difflib
 import operator
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -126,6 +127,11 @@ def _check_columns(
                 f"{field}: has no column {name!r}; {hint}it has {', '.join(map(repr, cells))}. Name"
                 " the right one with --config.data.image_column or --config.data.label_column"
             )
+
+
+def is_left_out(cells: Mapping[str, Any]) -> bool:
+    """Returns whether a row is of the validation split, whose images are left out."""
+    return rows.text_of(cells.get(SPLIT)).lower() in _LEFT_OUT
 
 
 def _take(

@@ -8,7 +8,8 @@ fetched again only if its size or version, as reported by the service, has chang
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,6 +28,7 @@ _VERSIONS = (
     *("LastModified", "last_modified", "updated", "mtime", "created"),
 )
 _INDEX = "index.json"
+_REMAINS = 86400.0  # seconds after which an unfinished copy is a remain
 
 
 def is_remote(place: str) -> bool:
@@ -57,6 +59,7 @@ def local_folder(place: str, cache_dir: Path, field: str) -> Path:
             f"{field}={bare_url(place)!r}: contains no image file ({', '.join(decoding.SUFFIXES)}),"
             f" only {len(inside):,} other files"
         )
+    _refuse_one_place(wanted, f"{field}={bare_url(place)!r}")
     mirror = _mirror(place, cache_dir)
     _fetch(system, root, wanted, mirror, place=place, field=field)
     _remove_others(mirror, wanted)
@@ -180,12 +183,41 @@ def _read_index(mirror: Path) -> dict[str, str | None]:
     return found if isinstance(found, dict) else {}
 
 
-def _remove_others(mirror: Path, wanted: Mapping[str, Any]) -> None:
-    """Removes copies of files that are no longer in the folder."""
+def _refuse_one_place(names: Iterable[str], shown: str) -> None:
+    """Refuses two names of a bucket that are one path on a disk, such as a/b.png and a//b.png.
+
+    Raises:
+      UserError: there are such names.
+    """
+    first: dict[str, str] = {}
+    for name in names:
+        if (other := first.setdefault(_path(name), name)) != name:
+            raise UserError(
+                f"{shown}: {other!r} and {name!r} cannot be told apart in a folder; rename one"
+            )
+
+
+def _path(name: str) -> str:
+    """Returns the path on a disk of a name in a bucket, which may contain several slashes."""
+    return PurePosixPath(name).as_posix()
+
+
+def _remove_others(mirror: Path, wanted: Iterable[str]) -> None:
+    """Removes copies of files that are no longer in the folder, and remains of earlier fetches."""
+    kept, latest = {*map(_path, wanted), _INDEX}, time.time() - _REMAINS
     for path in mirror.rglob("*"):
-        name = path.relative_to(mirror).as_posix()
-        if path.is_file() and name != _INDEX and name not in wanted:
+        # Another run may be fetching into a .part file at this moment.
+        fetched_now = path.suffix == ".part" and _changed(path) > latest
+        if path.is_file() and path.relative_to(mirror).as_posix() not in kept and not fetched_now:
             path.unlink(missing_ok=True)
+
+
+def _changed(path: Path) -> float:
+    """Returns when a file was changed last; 0 if it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 @contextmanager

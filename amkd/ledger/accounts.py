@@ -256,6 +256,15 @@ def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> se
     return {row[0] for row in db.execute(query, (run, purpose, identity))}
 
 
+def sent(db: sqlite3.Connection, run: str, purpose: str) -> int:
+    """Counts the images that a run has sent for a purpose, without refused ones."""
+    query = (
+        "SELECT coalesce(sum(images), 0) FROM batch"
+        " WHERE run = ? AND purpose = ? AND state != 'refused'"
+    )
+    return int(db.execute(query, (run, purpose)).fetchone()[0])
+
+
 def spent(db: sqlite3.Connection, run: str) -> float:
     """Returns what a run may have been billed: the cost of all batches that were not refused."""
     query = "SELECT total(images * price) FROM batch WHERE run = ? AND state != 'refused'"

@@ -112,7 +112,8 @@ def is_recorded(path: Path, run: str) -> bool:
 
 
 def abouts(path: Path, identity: str) -> list[str]:
-    """Returns the words about each import whose answers belong to a teacher; none without a ledger.
+    """Returns the words about each import, and each run, with answers of a teacher; none without a
+    ledger.
 
     Args:
       path: the ledger's file.
@@ -122,12 +123,12 @@ def abouts(path: Path, identity: str) -> list[str]:
         return []
     file = Connection(path)
     with contextlib.closing(file):
-        return [about for (about,) in file.rows(_ABOUTS, (identity, accounts.IMPORTED))]
+        return [about for (about,) in file.rows(_ABOUTS, (identity,))]
 
 
 _ABOUTS = """
 SELECT about FROM run, teacher WHERE identity = ? AND EXISTS
-  (SELECT 1 FROM use WHERE use.run = run.run AND purpose = ? AND use.teacher = teacher.id)
+  (SELECT 1 FROM use WHERE use.run = run.run AND use.teacher = teacher.id)
 """
 
 

@@ -1,11 +1,14 @@
-"""Looks answers up in a ledger that is open for reading only."""
+"""Looks up answers and runs in a ledger."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from amkd.ledger.checksums import checksum
+from amkd.ledger.connection import Connection
 from amkd.ledger.reader import DamagedLedger
 
 _LOOKED_UP = 500  # images in one query
@@ -40,3 +43,15 @@ def answers(
                 raise DamagedLedger(f"the answer to image {image.hex()[:16]} has changed")
             found[image] = np.frombuffer(scores, "<f4")
     return found
+
+
+def knows_run(path: Path, run: str) -> bool:
+    """Returns whether a ledger contains a run, or answers that it has used."""
+    if not path.exists():
+        return False
+    file = Connection(path)
+    with contextlib.closing(file):
+        return any(
+            file.rows(f"SELECT 1 FROM {table} WHERE run = ? LIMIT 1", (run,))
+            for table in ("run", "use")
+        )

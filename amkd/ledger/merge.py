@@ -89,6 +89,7 @@ def _check_source(target: Path, source: Path) -> None:
 def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
     with reader.open_read_only(path) as source:
         try:
+            source.execute("BEGIN")  # all reads see one moment: a run may be writing to the source
             teachers = _merge_teachers(db, source)
             answers, conflicts = _merge_answers(db, source, teachers)
             uses = _merge_uses(db, source, teachers)

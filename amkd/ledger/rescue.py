@@ -6,13 +6,14 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.ledger import checksums, place, schema
+from amkd.ledger.accounts import IMPORTED
 from amkd.ledger.merge import UNNAMED
 from amkd.ledger.recovered_rows import RecoveredRow, identify
 from amkd.ledger.seals import Seals
@@ -247,7 +248,18 @@ class _Rescue:
             (run, purpose): count for run, purpose, count in self._db.execute(query).fetchall()
         }
         self._db.execute(f"DELETE FROM use WHERE {lacking}")
+        self._forget_imports(run for run, purpose in counts if purpose == IMPORTED)
         return counts
+
+    def _forget_imports(self, lacking: Iterable[str]) -> None:
+        """Forgets the imports that lack answers, so that a run imports its manifest again: these
+        ones, or all if rows are lost of which it is not known what they were.
+        """
+        lost = self._broken or self._unreadable or self._rejected
+        query = "SELECT DISTINCT run FROM use WHERE purpose = ?"
+        every = [run for (run,) in self._db.execute(query, (IMPORTED,)).fetchall()] if lost else []
+        forgotten = [(run,) for run in {*lacking, *every}]
+        self._db.executemany("DELETE FROM run WHERE run = ?", forgotten)
 
     def _name_teachers(self) -> list[int]:
         """Gives every teacher a name; returns the numbers of those whose own name is lost."""

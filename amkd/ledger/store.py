@@ -301,6 +301,11 @@ class Ledger:
         query = "SELECT count(*) FROM use WHERE run = ? AND purpose = ? AND paid >= ?"
         return self.rows(query, (run, purpose, int(paid_only)))[0][0]
 
+    def sent(self, run: str, purpose: str) -> int:
+        """Counts the images that a run has sent for a purpose, without refused ones."""
+        with self._file.user_errors():
+            return accounts.sent(self._db, run, purpose)
+
     def spent(self, run: str) -> float:
         """Returns what a run may have been billed: for all batches that were not refused."""
         with self._file.user_errors():

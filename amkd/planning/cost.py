@@ -27,11 +27,13 @@ class Held:
       images: images of round 0 and evaluation images whose answers are there.
       mixes: mixes whose answers this run has had.
       spent: what this run has spent.
+      checked: images that this run's sentinel has sent again.
     """
 
     images: int = 0
     mixes: int = 0
     spent: float = 0.0
+    checked: int = 0
 
     @property
     def answers(self) -> int:
@@ -65,7 +67,7 @@ class Cost:
     def to_send(self) -> int:
         """Images to be sent, at most: mixes that another run queried are not sent again."""
         left = self.total + self.evaluation_queries - self.both - self.held.answers
-        return left + self.again if left else 0
+        return left + max(self.again - self.held.checked, 0) if left else 0
 
     @property
     def amount(self) -> float:
@@ -110,7 +112,8 @@ def held(
     with reader.open_read_only(path) as book:
         mixes = accounts.used(book, run, client.DISTILL, identity=teacher.identity) - named
         answered = accounts.held(book, teacher.identity, named)
-        return Held(answered, len(mixes), accounts.spent(book, run))
+        checked = accounts.sent(book, run, client.SENTINEL)
+        return Held(answered, len(mixes), accounts.spent(book, run), checked)
 
 
 def _digests(images: np.ndarray) -> set[bytes]:

@@ -1,9 +1,9 @@
 """Reads the rows of a table that contain answers of a teacher, one by one, and checks them."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class AnswerSource:
       roots: folders in which paths are looked for.
       columns: columns that name the image of a row, by the kind of the key.
       base: the address that paths are relative to, or empty.
+      leaves_out: whether a row is left out, given its cells.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class AnswerSource:
     roots: list[Path]
     columns: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=lambda: KEYS)
     base: str = ""
+    leaves_out: Callable[[Mapping[str, Any]], bool] = lambda cells: False
 
     def key_of(self, row: rows.Row) -> Key:
         """Returns the key of the image that a row names."""
@@ -62,6 +64,15 @@ class AnswerRows(NamedTuple):
     keys: list[Key]
     scores: np.ndarray
     empty: int
+
+    def take(self, places: Sequence[int]) -> "AnswerRows":
+        """Returns the rows at these places."""
+        return AnswerRows(
+            [self.numbers[place] for place in places],
+            [self.keys[place] for place in places],
+            self.scores[list(places)],
+            self.empty,
+        )
 
 
 def reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
@@ -94,6 +105,8 @@ def read(task: AnswerSource) -> AnswerRows:
         block.clear()
 
     for row in rows.read(task.table, task.field):
+        if task.leaves_out(row.cells):
+            continue
         try:
             scores = task.reader.read(row.cells)
             key = task.key_of(row) if scores is not None else Key("", "")

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from amkd.core import console, keys
+from amkd.core.digest import image_digest
 from amkd.ledger import OutOfMoney
 from amkd.querying import client, sentinel
 from amkd.run.context import RunContext
@@ -55,14 +56,20 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
 
 def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
     """Returns whether all queries that are left, and these images, can be paid for."""
-    desk = context.client
+    desk, facts = context.client, context.facts
     charge = desk.charge(client.EVALUATE, 0)
-    queries = context.facts.rounds[-1].queries - desk.ledger.count(desk.run, client.DISTILL)
     unanswered = client.unanswered(desk, images)
-    asks = (*(one.selected for one in context.facts.rounds), unanswered)
+    if not unanswered:
+        return True
+    # As the plan counts: the images of round 0 and of the evaluation once, without held answers.
+    known = np.concatenate([np.asarray(context.images[: facts.first]), images])
+    used = desk.ledger.used(desk.run, client.DISTILL, charge.teacher)
+    later = len(used - {image_digest(image) for image in known})
+    asks = (*(one.selected for one in facts.rounds), len(images))
     again = sum(sentinel.count(count, desk.batch, desk.policy.sentinel) for count in asks)
-    wanted = max(queries, 0) + unanswered + again
-    return not unanswered or desk.ledger.affordable(charge, wanted) == wanted
+    again = max(again - desk.ledger.sent(desk.run, client.SENTINEL), 0)
+    wanted = client.unanswered(desk, known) + max(sum(facts.ks) - later, 0) + again
+    return desk.ledger.affordable(charge, wanted) == wanted
 
 
 def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:

@@ -178,11 +178,13 @@ def assembled(
         workdir.claim(
             settings, folder, run_id, teacher.identity, data.key, loaded.weights, origin=origin
         )
+        workdir.check_ledger(settings, folder, run_id)
         book = workdir.ledger_path(counted, folder)
         importing.check_classes(data, teacher, book)
         importing.take_from_manifest(counted, data, teacher, book)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(book)))
-        _begin(answers, run_id, counted, folder)
+        _begin(answers, run_id, counted, folder, data)
+        workdir.begun(settings, folder)
         progress.follow(
             lambda: _counts(answers, run_id), rounds=len(facts.rounds) - 1, budget=counted.budget
         )
@@ -310,11 +312,14 @@ def open_client(
     )
 
 
-def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
+def _begin(
+    answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path, data: DataSet
+) -> None:
     """Records the run in the ledger, and reports the images in flight when it last ended."""
     if warning := file_system.warning(answers.path):
         console.say(warning, error=True)
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
+    about = importing.told_with_classes(about, settings, data)
     lost = answers.begin_run(run_id, console.storable(about), console.storable(folder.absolute()))
     if lost:
         console.say(

@@ -129,11 +129,13 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
         [table.parent],
         columns={"path": (plan.image_column or manifest.PATH,)},
         base=base,
+        leaves_out=manifest.is_left_out,
     )
     found = answer_rows.read(task)
     if not found.numbers:
         return
-    taken, _ = _take(task, found, teacher, ledger, data=data, keep_held=True)
+    skipped = plan.broken == "skip"  # they are not images of the run
+    taken, _ = _take(task, found, teacher, ledger, data=data, keep_held=True, skips_broken=skipped)
     told = (
         f"{taken.added:,} answers were imported from the manifest into the ledger; their images are"
         " not sent to the teacher"
@@ -146,7 +148,7 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
 
 
 def check_classes(data: DataSet, teacher: Teacher, ledger: Path) -> None:
-    """Refuses imported answers that were read with other names, or another order, of the classes.
+    """Refuses earlier answers that were read with other names, or another order, of the classes.
 
     The ledger keeps scores by the position of the class; a table names the classes.
 
@@ -156,17 +158,25 @@ def check_classes(data: DataSet, teacher: Teacher, ledger: Path) -> None:
       ledger: the ledger's file.
 
     Raises:
-      UserError: names the import.
+      UserError: names the import or the run.
     """
     own = _classes(data)
     for about in imports.abouts(ledger, console.storable(teacher.identity)):
-        table, found, rest = about.rpartition(_CLASSES)
+        what, found, rest = about.rpartition(_CLASSES)
         if found and rest != own:
             raise UserError(
-                f"ledger {ledger} contains {table.strip()} that were imported with other names, or"
-                " another order, of the classes than config.data.classes has now. Set data.classes"
-                " as it was, or import the table again under another config.teacher.identity"
+                f"ledger {ledger} contains answers of {teacher.identity} ({what.strip()}) that were"
+                " read with other names, or another order, of the classes than config.data.classes"
+                " has now. Set data.classes as it was, or use another config.teacher.identity"
             )
+
+
+def told_with_classes(about: str, settings: Settings, data: DataSet) -> str:
+    """Returns the words about a run, with a digest of the classes if its teacher names them: the
+    ledger keeps such answers by the position of the class.
+    """
+    named = settings.teacher.kind == "json" and settings.teacher.json.labels
+    return f"{about} {_CLASSES}{_classes(data)}" if named else about
 
 
 def _classes(data: DataSet) -> str:
@@ -194,9 +204,11 @@ def _take(
     *,
     data: DataSet,
     keep_held: bool,
+    skips_broken: bool = False,
 ) -> tuple[imports.Taken, dict[bytes, int]]:
     """Writes answers to the ledger; returns their counts, and their rows by digest."""
-    kept = _once(_images_of(task, found), found, task.field)
+    images, found = _images_of(task, found, skips_broken)
+    kept = _once(images, found, task.field)
     identity = console.storable(teacher.identity)
     account = imports.ImportAccount(
         run=_account(task.table, identity, task.settings),
@@ -211,17 +223,26 @@ def _take(
         raise _held_otherwise(error, kept, found, task.field, ledger) from error
 
 
-def _images_of(task: AnswerSource, found: AnswerRows) -> list[bytes]:
-    """Returns the digest of the image that each row names."""
-    faults, images = RowFaults(task.field), list[bytes]()
+def _images_of(
+    task: AnswerSource, found: AnswerRows, skips_broken: bool
+) -> tuple[list[bytes], AnswerRows]:
+    """Returns the digest of the image that each row names, and the rows.
+
+    Args:
+      task: the table.
+      found: its rows.
+      skips_broken: whether a row whose image cannot be read is left out, and not a fault.
+    """
+    faults, images, places = RowFaults(task.field), list[bytes](), list[int]()
     told = image_keys.digests(task.settings, found.keys, task.roots, task.field)
-    for number, image in zip(found.numbers, told, strict=True):
-        if isinstance(image, str):
-            faults.add(number, image)
-        else:
+    for place, image in enumerate(told):
+        if isinstance(image, bytes):
             images.append(image)
+            places.append(place)
+        elif not skips_broken:
+            faults.add(found.numbers[place], image)
     faults.refuse(answer_rows.REMEDY)
-    return images
+    return images, found.take(places)
 
 
 def _once(images: list[bytes], found: AnswerRows, field: str) -> dict[bytes, int]:

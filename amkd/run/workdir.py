@@ -18,6 +18,7 @@ from amkd.config.settings import Settings
 from amkd.core import console, files
 from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
+from amkd.ledger import lookup
 from amkd.reporting import progress_file, summary_text
 
 PROBE_PAGE = "probe.html"
@@ -43,7 +44,8 @@ def owner(config: Settings, workdir: Path) -> str:
     if different := differences(before, _as_json(config)):
         paid = before["ledger.path"] or str(workdir / _LEDGER)
         reuse = f" (add --config.ledger.path={paid} to reuse the paid answers)"
-        if paid == config.ledger.path:  # they are reused anyway
+        given = config.ledger.path  # they are reused anyway if it is the same
+        if given and Path(paid).absolute() == Path(given).expanduser().absolute():
             reuse = ""
         raise UserError(
             f"{workdir} contains a run with a different configuration. Choose another"
@@ -115,6 +117,39 @@ def claim(
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
     run_record.write(workdir, held)
+
+
+def check_ledger(config: Settings, workdir: Path, run_id: str) -> None:
+    """Refuses a ledger that does not know the run, if the run has begun: with another one, it would
+    pay for its answers again.
+
+    Args:
+      config: the settings.
+      workdir: the folder.
+      run_id: identity of the run.
+
+    Raises:
+      UserError: the run has begun with another ledger.
+    """
+    ledger, before = ledger_path(config, workdir), run_record.read(workdir).get("ledger")
+    if not before or lookup.knows_run(ledger, run_id):
+        return
+    raise UserError(
+        f"ledger {ledger} does not contain the run of {workdir}, which began with the ledger"
+        f" {before}. Nothing was sent. Name the ledger with the answers of this run"
+        f" (--config.ledger.path={before}), or choose another --workdir"
+    )
+
+
+def begun(config: Settings, workdir: Path) -> None:
+    """Keeps the settings with which a run begins or continues, and the place of its ledger.
+
+    So ``--workdir`` alone continues with the latest limits and places. Fields that identify a run
+    are always the same.
+    """
+    ledger = str(ledger_path(config, workdir).absolute())
+    record = {**run_record.read(workdir), "config": _without_secrets(config), "ledger": ledger}
+    run_record.replace(workdir, record)
 
 
 @contextlib.contextmanager
@@ -195,6 +230,8 @@ def _without_secrets(config: Settings) -> dict[str, Any]:
         if leaf.declaration.private and not asks_with_secret:
             kept[leaf.name] = leaf.default
     kept["teacher.http.url"] = bare_url(http.url)
+    if config.ledger.path:  # the same file from every folder
+        kept["ledger.path"] = str(Path(config.ledger.path).expanduser().absolute())
     return kept
 
 

@@ -6,7 +6,8 @@ import sys
 import pytest
 from absl import flags
 
-from amkd.cli import flag_definitions, main
+from amkd.cli import flag_definitions
+from amkd.cli.explicit_fields import explicit_fields
 from amkd.config import run_record
 from amkd.config.names import field_names
 from amkd.run.workdir import _without_secrets
@@ -31,7 +32,7 @@ def given(monkeypatch):
 
 def test_a_field_given_its_default_on_the_command_line_is_set_by_hand(given):
     given("--config=configs/default.py", "--config.teacher.http.auth_env=", "--config.seed=3")
-    assert main._explicit() == {"teacher.http.auth_env", "seed"}
+    assert explicit_fields(flags.FLAGS) == {"teacher.http.auth_env", "seed"}
 
 
 def test_a_workdir_holds_the_fields_as_they_were(given, tmp_path):
@@ -42,6 +43,6 @@ def test_a_workdir_holds_the_fields_as_they_were(given, tmp_path):
     kept = json.loads(json.dumps(_without_secrets(settings)))
     run_record.write(tmp_path, {"run": "r", "teacher": "t", "data": "", "config": kept})
     config = given(f"--config={run_record.__file__}:{tmp_path}")
-    assert main._explicit() == set(field_names())
-    found, problems = examine(config, explicit=main._explicit())
+    assert explicit_fields(flags.FLAGS) == set(field_names())
+    found, problems = examine(config, explicit=explicit_fields(flags.FLAGS))
     assert not problems and found.teacher == settings.teacher

@@ -1,5 +1,7 @@
 """Images in a bucket, as fsspec's file system in memory: listed, fetched once, kept."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,25 @@ def test_a_folder_is_fetched_once(
     (first / "d.png").unlink()
     remote.local_folder(BUCKET, cache, "field")
     assert fetched[5:] == ["d.png"] and (first / "d.png").exists()
+
+
+def test_names_with_two_slashes_are_kept_unless_they_are_one_path(
+    bucket: Any, cache: Path, tmp_path: Path
+) -> None:
+    put(bucket, "deep//d.png", 8, tmp_path)
+    assert "deep/d.png" in names(remote.local_folder(BUCKET, cache, "field"))
+    put(bucket, "deep/d.png", 9, tmp_path)
+    with pytest.raises(UserError, match=r"'deep/+d.png' and 'deep/+d.png' cannot be told apart"):
+        remote.local_folder(BUCKET, cache, "field")
+
+
+def test_what_another_run_is_fetching_is_left_alone(bucket: Any, cache: Path) -> None:
+    place = remote.local_folder(BUCKET, cache, "field")
+    for name, age in ((".x.png.1.part", 0), (".y.png.2.part", 2 * 86400)):
+        (place / name).write_bytes(b"half")
+        os.utime(place / name, (time.time() - age,) * 2)
+    remote.local_folder(BUCKET, cache, "field")
+    assert (place / ".x.png.1.part").exists() and not (place / ".y.png.2.part").exists()
 
 
 def test_a_fetch_that_breaks_off_goes_on_where_it_was(

@@ -2,9 +2,11 @@
 
 import contextlib
 import csv
+import dataclasses
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,8 +24,8 @@ from amkd.data import decoding, own_images
 from amkd.export import labelled_files, labelled_set
 from amkd.ledger import accounts, reader, report, verify
 from amkd.run import importing, inputs
-from amkd.teachers import answers, loading
-from tests.support import command, counting_teacher
+from amkd.teachers import Teacher, answers, loading
+from tests.support import books, command, counting_teacher
 from tests.support.small import FOLDER, configured, shrink_and_answer, write_digits
 
 STOP = StopSignal()
@@ -147,7 +149,7 @@ def test_classes_in_another_order_are_refused(finished, tmp_path, monkeypatch):
     for _ in range(2):
         importing.import_answers(settings(names), table, book, STOP, root=root)
     with pytest.raises(
-        UserError, match=r"answers of named\.csv that were imported with other names"
+        UserError, match=r"\(answers of named\.csv\) that were read with other names"
     ):
         importing.import_answers(settings(other), table, book, STOP, root=root)
     data = inputs.load_data(settings(other))
@@ -358,6 +360,50 @@ def test_a_run_takes_the_answers_of_its_manifest(tmp_path, folder, log, capsys):
     assert of_ledger(tmp_path / "l.sqlite", "SELECT purpose, sum(paid) FROM use") == [
         ("imported", 0)
     ]
+
+
+def test_a_manifest_is_imported_without_the_rows_that_the_run_leaves_out(tmp_path, folder, log):
+    """Those of the split val, whose files may be missing, and images that broken=skip skips."""
+    settings = settings_of(tmp_path)
+    paths = sorted(folder.iterdir())
+    scores = answers_to(paths[:8], settings, log).tolist()
+    (folder / "broken.png").write_bytes(b"no image")
+    head = ["path", "split", *(f"score:{number}" for number in range(10))]
+    rows = [[f"pictures/{p.name}", "", *row] for p, row in zip(paths, scores, strict=False)]
+    rows += [["pictures/gone.png", "val", *scores[0]], ["pictures/broken.png", "", *scores[1]]]
+    rows += [[f"pictures/{path.name}", "", *[""] * 10] for path in paths[8:]]
+    table = write_csv(tmp_path / "manifest.csv", head, rows)
+    fields = {"dataset": "manifest", "data.folder": "", "data.manifest": str(table)}
+    settings = settings_of(tmp_path, **fields, **{"data.broken": "skip"})
+    data = inputs.load_data(settings)
+    teacher = loading.load(settings, data, STOP)
+    importing.take_from_manifest(settings, data, teacher, tmp_path / "l.sqlite")
+    assert of_ledger(tmp_path / "l.sqlite", "SELECT count(*) FROM answer") == [(8,)]
+
+
+def test_answers_of_a_run_with_the_classes_in_another_order_are_not_used(tmp_path):
+    """A service that names its classes, under an identity that the user has chosen."""
+
+    def of(*names):
+        return own_images.unlabeled("d", np.empty((0, 2, 2, 1), np.uint8), names, key="")
+
+    plain = settings_of(tmp_path)
+    template = dataclasses.replace(plain.teacher.json, labels="label")
+    teacher = dataclasses.replace(plain.teacher, kind="json", json=template)
+    named = dataclasses.replace(plain, teacher=teacher)
+    about = importing.told_with_classes("a run", named, of("cat", "dog"))
+    assert re.fullmatch(r"a run \(classes [0-9a-f]{8}\)", about)
+    assert importing.told_with_classes("a run", plain, of("cat", "dog")) == "a run"
+    path, service = tmp_path / "ledger.sqlite", Teacher("svc", lambda images: images)
+    with contextlib.closing(ledger.Ledger(path)) as book:
+        book.begin_run("run", about, "place")
+        who = books.charge(book.teacher("svc"), "run")
+        books.pay(book, who, books.some_images(2), books.some_answers(2, classes=2))
+    importing.check_classes(of("cat", "dog"), service, path)
+    with pytest.raises(
+        UserError, match=r"answers of svc \(a run\) that were read with other names"
+    ):
+        importing.check_classes(of("dog", "cat"), service, path)
 
 
 # The labelled set of a run.

@@ -1,5 +1,6 @@
 """Answers brought in from elsewhere: all or none, once, and at no cost to any run."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,24 @@ def test_imported_answers_are_found_and_paid_by_nobody(tmp_path: Path) -> None:
     with reader.open_read_only(path) as db:
         assert accounts.imported(db) == 1200 and accounts.spending(db) == []
     assert sound(path)
+
+
+def test_a_rescue_that_loses_an_answer_forgets_its_import(tmp_path: Path) -> None:
+    """So a run imports its manifest again, and does not pay for the lost answer."""
+    path = tmp_path / "ledger.sqlite"
+    imports.record(path, FROM, IMAGES[:20], ANSWERS[:20])
+    other = dataclasses.replace(FROM, run="another import")
+    imports.record(path, other, IMAGES[20:30], ANSWERS[20:30])
+    rescue.rescue(path, tmp_path / "whole.sqlite")
+    assert imports.is_recorded(tmp_path / "whole.sqlite", "import")
+    content, scores = path.read_bytes(), ANSWERS[3].astype("<f4").tobytes()
+    assert content.count(scores) == 1
+    path.write_bytes(content.replace(scores, bytes([scores[0] ^ 1]) + scores[1:]))
+    new = tmp_path / "new.sqlite"
+    rescue.rescue(path, new)
+    assert not imports.is_recorded(new, "import")
+    assert imports.record(new, FROM, IMAGES[:20], ANSWERS[:20], keep_held=True) == (1, 19, 0)
+    assert imports.is_recorded(new, "import") and sound(new)
 
 
 def test_the_ledgers_own_answers_stay(tmp_path: Path) -> None:

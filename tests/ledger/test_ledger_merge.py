@@ -115,6 +115,25 @@ def test_merging_counts_what_it_brings(path: Path, tmp_path: Path) -> None:
     assert faults(path) == {}
 
 
+def test_a_source_that_is_written_to_is_read_at_one_moment(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make(tmp_path / "source", [(("a", "one", 0), {1, 2})], "s")
+    book = ledger.Ledger(source)
+    read = merge._merge_answers
+
+    def and_written(*given):  # type: ignore[no-untyped-def]
+        found = read(*given)
+        who = charge(book.teacher("one"), "s-a", round_=1)
+        pay(book, who, some_images(12)[5:9], some_answers(12, seed=3)[5:9])
+        return found
+
+    monkeypatch.setattr(merge, "_merge_answers", and_written)
+    (found,) = merge.merge(path, [source])
+    book.close()
+    assert (found.answers, found.uses) == (2, 2) and not faults(path)
+
+
 def test_answers_in_conflict_stay_and_are_counted(tmp_path: Path) -> None:
     images, paths = some_images(5), [tmp_path / "a", tmp_path / "b"]
     for seed, path in enumerate(paths):

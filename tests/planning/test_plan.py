@@ -1,5 +1,6 @@
 """The plan: its figures by hand, and against what the run then asks and spends."""
 
+import dataclasses
 import itertools
 import re
 from pathlib import Path
@@ -300,6 +301,16 @@ def test_no_evaluation_images_unless_the_teacher_is_asked_about_them():
         config = configured(**{**command.TINY, "teacher.evaluate": evaluate})
         found = cost_of(config, data, data.pool_images)
         assert (found.total, found.evaluation_queries) == (90, evaluation)
+
+
+def test_checks_of_the_sentinel_that_were_made_are_not_planned_again():
+    """Half of 110 images are answered, and 3 of 5 checks are made: 55 and 2 are left."""
+    half = dataclasses.replace(
+        cost(110, 0, 0, costs.Held(images=55, checked=3), 1.0, "USD"), again=5
+    )
+    assert half.to_send == 57
+    done = dataclasses.replace(half, held=costs.Held(images=110, checked=9))
+    assert done.to_send == 0
 
 
 def test_what_is_spent_counts_against_the_limit():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from amkd.cli import ledger as ledger_command
+from amkd.cli import modes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.planning import probe as probes
@@ -48,6 +49,20 @@ def wrong_shape(images):
 
 def labels(images):
     return np.zeros(len(images), int) + 3
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_sent(tmp_path, log):
+    (tmp_path / "mine.html").write_text("<html>mine</html>")
+    for name, told in (
+        ("mine.html", "is not an earlier page of amkd"),
+        ("no/page.html", "create it first"),
+        ("page.txt", "name a file that ends in .html"),
+    ):
+        given = {"network": None, "images": None, "stop": STOP, "workdir": tmp_path / "run"}
+        wanted = modes.Command(config=settings_of(), output=tmp_path / name, **given)
+        with pytest.raises(UserError, match=told):
+            modes.probe(wanted)
+    assert not log.exists() and (tmp_path / "mine.html").read_text() == "<html>mine</html>"
 
 
 def test_a_probe_asks_so_many_images_and_the_run_does_not_ask_again(tmp_path, log):

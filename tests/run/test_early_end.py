@@ -115,6 +115,16 @@ def test_evaluation_is_paid_last_and_as_far_as_the_money_reaches(
     assert set(asked.values()) == {1} and asked.total() == 110
 
 
+def test_what_is_in_the_ledger_is_not_reserved_for(tmp_path: Path) -> None:
+    """Round 0 is answered: 60 queries and 20 evaluation images are left, and paid for."""
+    shared = {"ledger.path": tmp_path / "ledger.sqlite"}
+    run(tmp_path / "a", 0.0, method="real_only", budget=30, **shared, **{"teacher.evaluate": "no"})
+    found = run(tmp_path / "b", 80 * PRICE, **shared)
+    assert (found["queries"], found["evaluation_queries"]) == (90, 20)
+    assert found["cost"] == 80 * PRICE and found["ended_early"] is None
+    assert all(row["agreement"] is not None for row in found["rounds"])
+
+
 def test_enough_for_all_is_evaluated_from_the_start(enough: dict[str, Any]) -> None:
     assert all(row["agreement"] is not None for row in enough["rounds"])
     assert enough["ended_early"] is None and enough["evaluation_queries"] == 20

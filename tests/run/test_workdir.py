@@ -1,5 +1,7 @@
 """The folder of a run: who may be in it, and what it tells of its run when files are damaged."""
 
+import contextlib
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -9,6 +11,7 @@ import pytest
 
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.ledger import Ledger
 from amkd.run import experiment, workdir
 from tests.support.small import configured
 from tests.support.summaries import summary
@@ -82,6 +85,25 @@ def test_a_record_that_was_written_again_still_tells_runs_apart(claimed):
     assert f"--config.ledger.path={claimed / 'ledger.sqlite'} to reuse" in str(refused.value)
     with pytest.raises(UserError, match="was started with teacher teacher"):
         workdir.claim(SETTINGS, claimed, "a" * 32, "another", "key")
+
+
+def test_the_latest_limits_are_kept_with_the_run(claimed):
+    """--workdir alone continues with them, and with the ledger in which the run began."""
+    Ledger(claimed / "ledger.sqlite").close()
+    later = dataclasses.replace(
+        SETTINGS, teacher=dataclasses.replace(SETTINGS.teacher, price=0.5, max_cost=50.0)
+    )
+    workdir.check_ledger(later, claimed, "a" * 32)  # it has not begun
+    workdir.begun(later, claimed)
+    for name in ("config.json", "checkpoints/config.json"):
+        kept = json.loads((claimed / name).read_text())
+        assert kept["config"]["teacher.max_cost"] == 50.0 and kept["run"] == "a" * 32
+        assert kept["ledger"] == str(claimed / "ledger.sqlite")
+    with pytest.raises(UserError, match=r"does not contain the run of .* Nothing was sent"):
+        workdir.check_ledger(later, claimed, "a" * 32)
+    with contextlib.closing(Ledger(claimed / "ledger.sqlite")) as book:
+        book.begin_run("a" * 32, "about", "place")
+    workdir.check_ledger(later, claimed, "a" * 32)
 
 
 def test_with_both_records_damaged_the_answers_are_pointed_to(claimed):
