@@ -72,6 +72,8 @@ def arguments() -> argparse.Namespace:
     flags = parser.parse_args()
     # Options that only the other benchmarks have.
     flags.lams, flags.keep, flags.chunk, flags.records, flags.tune = 11, 7333, 0, 0, 0.5
+    # Batches are split evenly.
+    flags.batch = devices.count() * -(-flags.batch // devices.count())
     if flags.quick:
         flags.models, flags.turns, flags.seconds = "lenet5_half", 1, 0.1
         flags.images, flags.keep, flags.chunk, flags.records = 100, 100, 1024, 256
@@ -84,6 +86,7 @@ def facts(size: int) -> dict[str, Any]:
     stats = first.memory_stats() or {}
     found: dict[str, Any] = {
         **our_side.describe(),
+        "devices": devices.count(),
         "platform_version": first.client.platform_version,
     }
     if limit := stats.get("bytes_limit"):

@@ -22,6 +22,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from amkd.core import devices
 from amkd.data import mixing
 from amkd.reporting import provenance
 from amkd.search import pairs
@@ -83,7 +84,8 @@ def measure(
         for side in ("jax", "torch")
         if f"{side}_matrix_gflops" in where
     ]
-    machine = max(sides) * 1e9
+    rate = max(sides) * 1e9  # of one device; PyTorch uses one
+    machine = rate * devices.count()
     details: dict[str, Any] = {
         "images": len(ours.images),
         "lams": flags.lams,
@@ -103,7 +105,7 @@ def measure(
     else:
         row = beside(ours, flags, theirs=theirs, our_rate=our_rate, keep=keep)
         row.details.update(details)
-        row.details["theirs_of_matrix_rate"] = turns.rounded(row.theirs * whole / machine)
+        row.details["theirs_of_matrix_rate"] = turns.rounded(row.theirs * whole / rate)
     # Our side does not evaluate the first layer again, so the smaller figure is its work for each
     # evaluation.
     row.details["ours_of_matrix_rate"] = turns.rounded(row.ours * (whole - stem) / machine)

@@ -117,11 +117,15 @@ def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
 
 
 def precision_of(plan: amkd.config.recipe.Recipe) -> str:
-    """Returns the precision of a recipe on this backend: JAX trains in TF32 on a GPU by default."""
+    """Returns the precision of a recipe on this backend: by default it is TF32 on a GPU, and
+    bfloat16 on a TPU.
+    """
+    backend = jax.default_backend()
     if plan.dtype == "bfloat16":
         return "bfloat16"
-    full = jax.default_backend() == "cpu" or plan.precision == "float32"
-    return "float32" if full else "tensorfloat32"
+    if backend == "cpu" or plan.precision == "float32":
+        return "float32"
+    return "bfloat16" if backend == "tpu" else "tensorfloat32"
 
 
 def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:

@@ -8,7 +8,7 @@ from flax import struct
 
 from amkd.core import devices, keys
 from amkd.core.errors import diverged
-from amkd.data.records import Records, mixes, whole_records
+from amkd.data.records import Records, block_size, mixes, whole_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.search.selection import SelectionTask
@@ -148,7 +148,11 @@ def _predict(task: SelectionTask, variables: Variables, records: Records) -> Pre
         return Predictions(*task.predict_cached(variables, records))
     blocks = mixes(task.images, records, task.settings.as_released)
     placed = devices.keep(variables)
-    parts = [prediction.predict_with_features(task.network, placed, block) for block in blocks]
+    batch = prediction.batch_of_block(block_size(task.images.shape[1:]))
+    parts = [
+        prediction.predict_with_features(task.network, placed, block, batch=batch)
+        for block in blocks
+    ]
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

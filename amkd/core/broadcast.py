@@ -83,8 +83,8 @@ def _send(data: np.ndarray) -> np.ndarray:
             words = next((size for size in _WORDS if 4 * size >= len(data) - done), _WORDS[-1])
             part = data[done : done + 4 * words]
             rows = np.zeros((mesh.current().size, words), np.uint32)
-            if processes.leads():
-                rows[0].view(np.uint8)[: len(part)] = part
+            if processes.leads():  # in the row of a device of its own
+                rows[mesh.first_own_row()].view(np.uint8)[: len(part)] = part
             found[done : done + len(part)] = np.asarray(_sum(rows)).view(np.uint8)[: len(part)]
             done += len(part)
     return found

@@ -65,6 +65,12 @@ def _mesh(everywhere: bool) -> Mesh:
     return Mesh(np.array(jax.devices() if everywhere else jax.local_devices()), (AXIS,))
 
 
+def first_own_row() -> int:
+    """Returns the place of this process's first device among those that take part now."""
+    of = [device.process_index for device in current().devices.flat]
+    return of.index(jax.process_index())
+
+
 def spec(axis: int | None) -> PartitionSpec:
     """Returns how an array is split over the devices along ``axis``.
 

@@ -1,5 +1,6 @@
 """Records of queries, and the images that they describe."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -64,6 +65,12 @@ _TABLE_BYTES = 2**28  # maximum of images that are all copied to the device at o
 _FIRST, _SECOND = np.zeros(1, np.int32), np.ones(1, np.int32)
 
 
+def block_size(shape: tuple[int, ...]) -> int:
+    """Returns how many images of ``shape`` (H, W, C) are mixed together: a power of two."""
+    fit = max(min(_BLOCK, _BLOCK_BYTES // max(math.prod(shape), 1)), 1)
+    return 2 ** (fit.bit_length() - 1)
+
+
 def mixes(
     images: Images, records: Records, as_released: bool = False, block: int = 0
 ) -> Iterator[np.ndarray]:
@@ -82,7 +89,7 @@ def mixes(
       ``uint8[block, H, W, C]``; one empty block if there is no record.
     """
     one = int(np.prod(images.shape[1:]))
-    block = block or max(min(_BLOCK, _BLOCK_BYTES // max(one, 1)), 1)
+    block = block or block_size(images.shape[1:])
     in_blocks, on_device = one * len(images) > _TABLE_BYTES, None
     for start in range(0, max(len(records), 1), block):
         part = records.take(slice(start, start + block))

@@ -1,5 +1,6 @@
 """A network with a frozen backbone, which runs only once for each image and each of its views."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from amkd.core import checkpoint, keys
+from amkd.core import checkpoint, devices, keys
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.data.augment import Views, views_by_number
@@ -98,6 +99,11 @@ class FrozenBackbone:
         head = variables_of_head(self.network, variables)
         return prediction.predict_with_features(head_of(self.network), head, self.features(blocks))
 
+    @functools.cached_property
+    def _kept(self) -> Variables:
+        """The variables, where all computations use them."""
+        return devices.keep(self.variables)
+
     def _identity(self) -> str:
         params = {k: v for k, v in self.variables["params"].items() if k != self.network.last}
         what = repr(self.network.clone(classes=1)), jax.default_backend(), _MADE
@@ -132,7 +138,7 @@ class FrozenBackbone:
         if view:
             stream = keys.key(self._seed, view, keys.Purpose.FEATURE_VIEWS)
             images = views_by_number(images, numbers, self._views, key=stream)
-        rows = prediction.features(self.network, self.variables, images, numbers)
+        rows = prediction.features(self.network, self._kept, images, numbers)
         with np.errstate(over="ignore"):  # refused below
             rows = rows.astype(np.float16)
         if not np.isfinite(rows).all():

@@ -19,7 +19,7 @@ class MixInput:
     axis of N.
 
     Attributes:
-      h: the stem's activation of the image, or the image itself as ``float32[H, W, C]``.
+      h: the stem's activation of the image, or the image itself, ``uint8[H, W, C]``.
       logits: ``float32[Y]``, or None where the search does not use them.
     """
 
@@ -91,7 +91,7 @@ def mix_inputs(
     """
     h = stem(network, variables, images)
     logits: Any = network.apply(variables, h, method="trunk") if with_logits else None
-    return MixInput(h if activations else images.astype(jnp.float32), logits)
+    return MixInput(h if activations else images, logits)
 
 
 def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:

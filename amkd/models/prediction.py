@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from amkd.core import devices
 from amkd.core.compilation import compiled, portable
 from amkd.core.devices import in_batches, keep
 from amkd.models import Network, inference
@@ -27,6 +28,15 @@ def predict(
     run = functools.partial(_predict, network)
     answers: np.ndarray = in_batches(run, variables, images, batch)
     return answers
+
+
+def batch_of_block(images: int) -> int:
+    """Returns the batch size with which all devices work on blocks of so many images.
+
+    Blocks of large images are smaller than a batch; a whole batch on each device would mostly be
+    padding.
+    """
+    return min(-(-images // devices.count()) if devices.accelerated() else images, BATCH)
 
 
 def batch_of(images: int) -> int:

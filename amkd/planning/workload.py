@@ -71,7 +71,7 @@ def memory(settings: Settings, facts: RunFacts, data: DataSet, *, speed: Speed, 
     mixes, real = (plan.mixes, plan.real_images) if plan.model else (0, 0)
     held = one * selector.held_images(facts.images, settings.budget + real)
     table = speed.activation_bytes * selector.table_images(facts.images)
-    scored = table if table <= settings.search.table_bytes else 4 * one * facts.images
+    scored = table if table <= settings.search.table_bytes else one * facts.images
     records = settings.budget + mixes + real
     answers = records * (4 * (data.classes + shown) + 12 + speed.feature_bytes)
     return held + 2 * scored + 3 * answers + data.test_images.nbytes

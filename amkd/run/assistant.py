@@ -12,9 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from amkd.core import keys
+from amkd.core import devices, keys
 from amkd.data import augment
-from amkd.data.records import Records, whole_records
+from amkd.data.records import Records, block_size, whole_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.reporting import metrics
@@ -106,6 +106,8 @@ def joined(context: RunContext, state: RoundState, given: Given) -> tuple[Record
 def _answers(context: RunContext, variables: Variables, fresh: Records, round_: int) -> np.ndarray:
     """Returns the assistant's answers to records, ``float32[F, Y]``: means over its views."""
     plan, network = context.settings.assistant, context.assistant()
+    variables = devices.keep(variables)
+    batch = prediction.batch_of_block(block_size(context.data.shape))
     found = [np.empty((0, context.data.classes), np.float32)]
     title, total = f"round {round_} assistant answers", plan.views * len(fresh)
     with context.report.bar(total, title, "img") as advance:
@@ -114,7 +116,7 @@ def _answers(context: RunContext, variables: Variables, fresh: Records, round_: 
             sums = np.zeros((len(images), context.data.classes), np.float32)
             for view in _views(context, images, start, round_):
                 context.stop.check()
-                sums += prediction.predict(network, variables, view)
+                sums += prediction.predict(network, variables, view, batch=batch)
                 advance(len(images))
             found.append((sums / plan.views).astype(np.float32))
             start += len(images)

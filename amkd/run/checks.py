@@ -24,7 +24,9 @@ def check_devices(settings: Settings, devices: int) -> None:
       UserError: names the field.
     """
     recipes = {"train": settings.train}
-    if settings.teacher.kind == "flax":
+    search = settings.search
+    larger = search.acquisition == "distillation_gap" and search.gap_teacher == "network"
+    if settings.teacher.kind == "flax" or larger:
         recipes["teacher.train"] = settings.teacher.train
     if settings.assistant.model:
         recipes["assistant.train"] = settings.assistant.train

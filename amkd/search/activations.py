@@ -4,6 +4,8 @@ The stem is affine, so activations are mixed in place of images if the table of 
 memory. This gives the same scores up to rounding, for less work.
 """
 
+import operator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -35,6 +37,36 @@ def stem_bytes(network: Network, variables: Variables, shape: tuple[int, ...]) -
     image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
     one = jax.eval_shape(partial(inference.stem, network), variables, image)
     return one.size * one.dtype.itemsize
+
+
+def largest_bytes(network: Network, variables: Variables, shape: tuple[int, ...]) -> int:
+    """Returns the size in bytes of the largest array that one evaluation computes.
+
+    For most networks this is about :func:`stem_bytes`. The attention scores of a ViT are many times
+    larger: they grow with the square of its number of patches.
+    """
+    run = partial(inference.predict, suited(network, "scoring"))
+
+    def sizes(images: int) -> list[int]:
+        given = jax.ShapeDtypeStruct((images, *shape), jnp.uint8)
+        return list(_sizes(jax.make_jaxpr(run)(variables, given).jaxpr))
+
+    # What does not grow with the images, such as kernels, is there once for all evaluations.
+    one, two = sizes(1), sizes(2)
+    return max(map(operator.sub, two, one)) if len(one) == len(two) else max(one)
+
+
+def _sizes(program: Any) -> Iterator[int]:
+    """Yields the bytes of each result of a program's steps, and of the steps inside them."""
+    for step in program.eqns:
+        yield from (one.aval.size * one.aval.dtype.itemsize for one in step.outvars)
+        for value in jax.tree.leaves(list(step.params.values()), is_leaf=_is_program):
+            if _is_program(value):
+                yield from _sizes(getattr(value, "jaxpr", value))
+
+
+def _is_program(value: Any) -> bool:
+    return hasattr(value, "eqns") or hasattr(value, "jaxpr")
 
 
 def make_table(

@@ -19,6 +19,7 @@ from amkd.search.confidence import Minimiser
 from amkd.search.placed import Placed
 
 LONGEST = 2**20  # pairs in one dispatch of an accelerator, at most
+_LARGEST_HELD = 8  # the largest arrays of an evaluation for which there is memory
 _PAIR_BYTES = 64  # memory of one pair while it is scored and kept
 
 # The programs. Keeping and scoring are separate, so that for another k the network is not compiled
@@ -104,17 +105,20 @@ def _k_lowest(k: int, buffer: top_k.Buffer) -> top_k.Scored:
     return top_k.k_lowest(buffer, k)
 
 
-def tile_size(at_once: int, bytes_each: int) -> int:
+def tile_size(at_once: int, bytes_each: int, largest: int = 0) -> int:
     """Returns how many pairs one compiled tile has, so that it fits into a CPU's cache or fully
     uses an accelerator.
 
     Args:
       at_once: student evaluations of one pair that are computed together.
       bytes_each: the bytes of one evaluation's activations after the stem.
+      largest: the bytes of the largest array of one evaluation.
     """
     evaluations, limit = 1408, 2**25
     if devices.accelerated():
-        evaluations, limit = 11264, devices.memory() // 16
+        # A program holds few of its largest arrays at a time.
+        most = devices.memory() // (_LARGEST_HELD * max(largest, 1))
+        evaluations, limit = min(11264, most), devices.memory() // 16
     fits = min(evaluations, limit // bytes_each) // at_once
     return 2 ** max(fits.bit_length() - 1, 0)
 
@@ -150,7 +154,7 @@ class DeviceSearch:
     def __init__(
         self, *, placed: Placed, minimiser: Minimiser, k: int, pairs: int, tile: int
     ) -> None:
-        tile = tile or tile_size(minimiser.at_once, placed.stem_bytes)
+        tile = tile or tile_size(minimiser.at_once, placed.stem_bytes, placed.largest_bytes)
         self.unit = tile * devices.count() * jax.process_count()
         self.length = max(-(-pairs // self.unit), 2) * self.unit
         self._k, self._bad, self._tile = k, False, tile

@@ -159,16 +159,18 @@ class Pool(NamedTuple):
         """
         edges = self._edges()
         cuts = np.searchsorted(chosen, edges)
-        left = np.empty(0, np.int64)
+        parts, held = list[np.ndarray](), 0
         for b in range(len(edges) - 1):
             ranks = self._block(b, edges[b], edges[b + 1])
-            rest = np.setdiff1d(ranks, chosen[cuts[b] : cuts[b + 1]], assume_unique=True)
-            left = np.concatenate([left, rest])
-            whole = len(left) // size * size
-            yield from left[:whole].reshape(-1, size)
-            left = left[whole:]
-        if len(left):
-            yield left
+            parts.append(np.setdiff1d(ranks, chosen[cuts[b] : cuts[b + 1]], assume_unique=True))
+            held += len(parts[-1])
+            if held >= size:
+                left = np.concatenate(parts)
+                whole = held // size * size
+                yield from left[:whole].reshape(-1, size)
+                parts, held = [left[whole:]], held - whole
+        if held:
+            yield np.concatenate(parts)
 
 
 class Stretch(NamedTuple):

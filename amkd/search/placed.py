@@ -8,7 +8,7 @@ from amkd.core import devices
 from amkd.core.compilation import compiled
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
-from amkd.search.activations import Table, make_table, stem_bytes
+from amkd.search.activations import Table, largest_bytes, make_table, stem_bytes
 
 
 class Placed(NamedTuple):
@@ -19,6 +19,7 @@ class Placed(NamedTuple):
       variables: its variables, and the arrays that its convolutions prepared.
       table: the arrays that are mixed.
       stem_bytes: the bytes of one image's activations after the stem.
+      largest_bytes: the bytes of the largest array of one evaluation; 0 on a CPU.
       precision: the precision of matrix products; None for "highest".
     """
 
@@ -26,6 +27,7 @@ class Placed(NamedTuple):
     variables: Variables
     table: Table
     stem_bytes: int
+    largest_bytes: int
     precision: str | None = None
 
 
@@ -52,9 +54,10 @@ def place(
     shape = images.shape[1:]
     variables = devices.keep(variables)
     table = make_table(network, variables, images, with_logits=with_logits, most=table_bytes)
-    size = stem_bytes(network, variables, shape)
+    largest = largest_bytes(network, variables, shape) if devices.accelerated() else 0
+    sizes = stem_bytes(network, variables, shape), largest
     prepared = devices.replicate(_prepare(network, shape, variables))
-    return Placed(network, prepared, table, size, precision)
+    return Placed(network, prepared, table, *sizes, precision)
 
 
 @compiled(static=("network", "shape"))

@@ -7,6 +7,8 @@ import pytest
 
 from amkd.core import devices
 from amkd.core.compilation import compiled
+from amkd.data import records
+from amkd.models import prediction
 from tests.support import traffic
 
 ROWS = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
@@ -93,3 +95,15 @@ def test_memory_of_a_device_that_does_not_tell_is_a_usual_one(monkeypatch):
     monkeypatch.setattr(devices, "_least_memory", 2**50)
     monkeypatch.setattr(jax, "local_devices", lambda: [Told(), Told()])
     assert devices.memory() == 5
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "on_cpu", "on_eight"),
+    [((28, 28, 1), 1024, 256, 128), ((224, 224, 3), 128, 128, 16), ((384, 384, 3), 64, 64, 8)],
+)
+def test_blocks_of_large_images_are_not_mostly_padding(shape, block, on_cpu, on_eight, monkeypatch):
+    assert records.block_size(shape) == block
+    assert prediction.batch_of_block(block) == on_cpu
+    monkeypatch.setattr(devices, "accelerated", lambda: True)
+    monkeypatch.setattr(devices, "count", lambda: 8)
+    assert prediction.batch_of_block(block) == on_eight

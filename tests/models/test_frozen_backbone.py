@@ -120,12 +120,13 @@ def test_the_cache_changes_no_bit_of_a_large_network(tmp_path):
     whole, rounds, turned = in_orders(network, variables, images, tmp_path)
     np.testing.assert_array_equal(rounds, whole)
     np.testing.assert_array_equal(turned, whole)
-    # So it is not by chance: in batches as they come, rows of two orders differ.
+    # On most processors it is not by chance: in batches as they come, rows of two orders differ.
     one, other = (
         prediction.predict_with_features(network, variables, some, batch=8)[1]
         for some in (images, images[::-1])
     )
-    assert not np.array_equal(one, other[::-1])
+    if np.array_equal(one, other[::-1]):
+        pytest.skip("on this processor the last bits of a row do not depend on its place")
 
 
 def test_places_by_hand():

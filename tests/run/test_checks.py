@@ -77,3 +77,21 @@ def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(inputs, "load_data", lambda _: wide)
     with pytest.raises(UserError, match="these images are 2x3"):
         report.report(turned, None, StopSignal())
+
+
+def test_the_batches_of_a_larger_network_are_split_too():
+    """distillation_gap trains it by the teacher's recipe, though the labels are the teacher."""
+    loaded = configured(
+        **{
+            "dataset": "digits",
+            "method": "active_labelling",
+            "teacher.kind": "labels",
+            "search.acquisition": "distillation_gap",
+            "search.gap_teacher": "network",
+            "train.batch_size": 120,
+            "teacher.train.batch_size": 128,
+        }
+    )
+    checks.check_devices(loaded, 4)
+    with pytest.raises(UserError, match=r"config.teacher.train.batch_size=128: must be a multiple"):
+        checks.check_devices(loaded, 6)

@@ -2,13 +2,17 @@
 nothing sent twice.
 """
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
 
+from amkd import models
 from amkd.core import devices
 from amkd.methods import active_mixup, vanilla_al
-from amkd.search import device_search, pairs, pool_search, screening
+from amkd.models import inference
+from amkd.search import activations, device_search, pairs, pool_search, screening
 from amkd.search.pace import Pace
 from tests.search.test_device_search import N, fingerprint, ranks_of, search_of, settings, task
 from tests.support import traffic
@@ -134,9 +138,24 @@ def test_tiles_and_dispatches_follow_from_the_memory(monkeypatch, as_accelerated
     assert device_search.tile_size(11, 9408) == 1024  # 11,264 evaluations
     assert device_search.tile_size(11, 2**22) == 64  # 960 evaluations
     assert device_search.tile_size(11, 2**40) == 1
+    # Attention scores of 45 MB: 60 GiB hold eight of each of 178 evaluations, 16 pairs of 11.
+    monkeypatch.setattr(devices, "memory", lambda: 60 * 2**30)
+    assert device_search.tile_size(11, 2**21, 45_045_600) == 16
     assert device_search.longest_dispatch() == 4 * 983_040
     monkeypatch.setattr(devices, "memory", lambda: 2**40)
     assert device_search.longest_dispatch() == 4 * 2**20
+
+
+def test_the_largest_array_of_an_evaluation():
+    """The scores of a ViT, 6 heads of 1 + 37 x 37 places; kernels are no part of an evaluation."""
+    for name, shape, largest in (
+        ("vit_small_patch14_dinov2", (518, 518, 3), 6 * 1370**2 * 4),
+        ("vgg16", (32, 32, 3), 64 * 32 * 32 * 4),
+    ):
+        network = models.build(name, 10, shape)
+        made = partial(inference.init, network, shape)
+        variables = jax.eval_shape(made, jax.random.key(0))
+        assert activations.largest_bytes(network, variables, shape) == largest
 
 
 def test_pace_grows_to_half_a_second_and_not_at_once():

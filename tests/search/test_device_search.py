@@ -186,6 +186,13 @@ def test_another_k_does_not_compile_the_network_again():
     assert len(program._compiled) == 1
 
 
+def test_a_table_of_images_holds_their_bytes():
+    one = task()
+    found = make_table(one.network, one.variables, one.images, with_logits=False, most=0)
+    assert not found.activations and found.rows.h.dtype == np.uint8
+    assert np.array_equal(np.asarray(found.rows.h), one.images)
+
+
 def test_table_is_used_up_to_its_limit():
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
     one = task(n=5, network=LENET)
