@@ -1,6 +1,7 @@
 """What kept runs say: the figures that README and docs quote, in percent."""
 
 import functools
+import json
 
 from amkd.tables import kept, statistics
 from tests.docs.pages import ROOT
@@ -116,6 +117,19 @@ def of_choice(data, way, answers="labels"):
 def of_real_choice(data, way):
     """By how much choosing real images increases agreement, with hard labels."""
     return difference(REGIMES, f"{data}_labels", f"real_{way}", "real_random").difference
+
+
+def of_photographs(way):
+    """What choosing photographs, or mixing them, changes: difference and interval of ten seeds."""
+    found = difference("regimes_photos", "trashnet", way, "real_random")
+    assert found.seeds == 10 and found.interval is not None
+    return [found.difference, *found.interval]
+
+
+def holm_of_photographs(way):
+    """Holm's p of the same, as the table's file has it."""
+    kept = json.loads((ROOT / "results" / "regimes_photos-comparisons.json").read_text())
+    return next(one["holm"] for one in kept if one["way"] == way)
 
 
 def label():

@@ -23,6 +23,7 @@ from tests.docs.kept_figures import (
     divergence,
     few_queries,
     gains,
+    holm_of_photographs,
     label,
     labelling,
     measured,
@@ -30,6 +31,7 @@ from tests.docs.kept_figures import (
     of_assistant,
     of_choice,
     of_images,
+    of_photographs,
     of_real_choice,
     runs_of,
 )
@@ -50,6 +52,9 @@ SENTENCES = {
             of_assistant("fashion_probabilities"),
             of_assistant("fashion_labels", LONG_4),
         ],
+        r"`margin`, with probabilities: (\S+) \((\S+) to (\S+)\) on": lambda: of_photographs(
+            "real_margin"
+        ),
     },
     "docs/methods.md": {
         r"`epig` and `learning_loss` are ahead .* by (\S+), (\S+) and (\S+)\. On": lambda: [
@@ -129,6 +134,15 @@ SENTENCES = {
             ).mean
         ],
         r"BADGE increase accuracy by (\S+) to (\S+) points": labelling,
+    },
+    "docs/photos.md": {
+        r"these gave (\S+) points more agreement .* interval (\S+) to (\S+), Holm's p (\S+)\)\.": (
+            lambda: [*of_photographs("real_margin"), holm_of_photographs("real_margin")]
+        ),
+        r"pairs were (\S+) points below photographs at random \(Holm's p (\S+)\)\.": lambda: [
+            -of_photographs("random_pairs")[0],
+            holm_of_photographs("random_pairs"),
+        ],
     },
     "docs/own_teacher.md": {r"a hard label costs (\S+) points .*? MNIST and (\S+) on": label},
     "docs/faq.md": {r"costs agreement: (\S+) points on MNIST, (\S+) on Fashion": label},
@@ -250,6 +264,31 @@ def test_what_results_say_of_another_domain():
     assert f"{spreads[0].mean:.2f}% with random pairs" in told
     low, high = (round(end(one.std for one in spreads)) for end in (min, max))
     assert f"over the seeds is {low} to {high} points" in told
+
+
+def test_what_results_say_of_chosen_photographs():
+    """Block F: the smallest margin is ahead, and every figure in its sentences."""
+    kept = json.loads((ROOT / "results/regimes_photos-comparisons.json").read_text())
+    block = {one["way"].removeprefix("real_"): one for one in kept}
+    assert [way for way, one in block.items() if one["words"] == "ahead"] == ["margin"]
+    assert len(block) == 6 and next(iter(block)) == "transductive_variance"
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+    found = {way: of_photographs(one["way"])[0] for way, one in block.items()}
+    gain = {way: f"{abs(one):.2f}".removeprefix("0") for way, one in found.items()}
+    holm = {way: f"{one['holm']:.3f}".removeprefix("0") for way, one in block.items()}
+    assert f"at random, by {gain['margin']} points (Holm's p {holm['margin']})" in told
+    first = block["transductive_variance"]
+    assert f"it is {gain['transductive_variance']} above, and the interval goes from" in told
+    assert f"{first['low']:.2f} to {first['high']:+.2f}." in told
+    doubts = ("uncertainty_herding", "excess_doubt")
+    assert "are {} and {} above.".format(*(gain[way] for way in doubts)) in told
+    assert all(block[way]["low"] > 0 for way in doubts)
+    assert "not significant (Holm's p {} and {})".format(*(holm[way] for way in doubts)) in told
+    pairs = gain["random_pairs"], holm["random_pairs"]
+    assert "Mixes of random pairs are {} below (Holm's p {}).".format(*pairs) in told
+    kept = json.loads((ROOT / "results/regimes_photos.json").read_text())
+    assert {f"{one['teacher_accuracy']:.2f}" for one in kept} == {"86.67"}
+    assert "(accuracy 86.67, not 85.21)" in told
 
 
 def test_what_results_say_of_labels():

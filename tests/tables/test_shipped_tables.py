@@ -68,7 +68,7 @@ def shipped(name):
     """The shipped table of that name."""
     for module in pkgutil.iter_modules(configs.tables.__path__):
         get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
-        for preset in ("", "cpu", "few", "follow_up", "smoke", "trashnet"):
+        for preset in ("", "cpu", "few", "follow_up", "photos", "smoke", "trashnet"):
             with contextlib.suppress(ValueError):  # no such preset
                 if (config := get_config(preset)).name == name:
                     return tables.from_config(config.to_dict())
