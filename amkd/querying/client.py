@@ -185,14 +185,19 @@ def _send_all(
     """Sends all batches, several at once after the first; yields the digests of each."""
     sender, in_flight = client.sender(), client.policy.in_flight
     watch = sentinel.Sentinel(client.policy.sentinel, sender, charge, images)
-    failures = ImageFailures()
+    answered = client.ledger.count(client.run, charge.purpose) > 0
+    failures = ImageFailures(answered, in_flight)
     flying: _Flying = {}
     try:
         with futures.ThreadPoolExecutor(in_flight) as threads:
             try:
-                for batch in (part for whole in batches for part in failures.parts(whole)):
+                parts = (part for whole in batches for part in failures.parts(whole))
+                for number, batch in enumerate(parts):
                     flying[threads.submit(sending.send_batch, sender, charge, batch)] = list(batch)
-                    while flying and (failures.alone or len(flying) >= in_flight):
+                    # The first batch is sent alone, and others until one was answered.
+                    while flying and (
+                        not number or failures.none_answered or len(flying) >= in_flight
+                    ):
                         yield from _finished(flying, watch, failures, progress)
                         _check(threads, watch, progress)
                 while flying:
@@ -203,6 +208,9 @@ def _send_all(
             except KeyboardInterrupt:
                 sender.pace.halt()
                 _mention_wait(flying)
+                raise
+            except Exception:
+                failures.mention()
                 raise
             finally:
                 # Waiting batches are cancelled; those in flight are paid for, and awaited.
@@ -227,7 +235,7 @@ def _finished(
     """
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress()
-    for future in done:
+    for future in [one for one in flying if one in done]:  # as they were sent
         images = flying.pop(future)
         try:
             watch.note(sentinel.Sent(images, future.result()))

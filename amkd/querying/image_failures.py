@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
+from amkd.core import console
 from amkd.core.errors import TeacherFailed
 
 _AT_FIRST = 2  # refusals after which nothing more is sent, if no image was answered yet
-_IN_A_ROW = 3  # the same, after the last answer
+_IN_A_ROW = 10  # the same, after the last answer; and one more for each request at the same time
 _LISTED = 20
 
 Batch = TypeVar("Batch")
@@ -19,14 +20,20 @@ class ImageFailures:
     fault, and nothing more is sent.
     """
 
-    def __init__(self) -> None:
-        """Starts without a refusal."""
+    def __init__(self, answered: bool, in_flight: int) -> None:
+        """Starts without a refusal.
+
+        Args:
+          answered: whether the teacher has answered images of this run before.
+          in_flight: requests at the same time. A refusal comes faster than an answer, so as many
+            may come before an answer that was requested earlier.
+        """
         self._errors: list[TeacherFailed] = []
-        self._in_a_row, self._answered = 0, False
+        self._in_a_row, self._answered, self._in_flight = 0, answered, in_flight
 
     @property
-    def alone(self) -> bool:
-        """Whether one image is sent at a time, because none was answered yet."""
+    def none_answered(self) -> bool:
+        """Whether no image was answered yet."""
         return not self._answered
 
     def parts(self, batch: dict[bytes, Batch]) -> Iterator[dict[bytes, Batch]]:
@@ -34,7 +41,7 @@ class ImageFailures:
 
         A part must be answered, or refused, before the next one is taken.
         """
-        if self._errors and self.alone and len(batch) > 1:
+        if self._errors and self.none_answered and len(batch) > 1:
             first, *others = batch
             yield {first: batch[first]}
             batch = {image: batch[image] for image in others}
@@ -54,7 +61,7 @@ class ImageFailures:
             raise error
         self._errors.append(error)
         self._in_a_row += 1
-        if self._in_a_row >= (_IN_A_ROW if self._answered else _AT_FIRST):
+        if self._in_a_row >= (_IN_A_ROW + self._in_flight if self._answered else _AT_FIRST):
             self.check()
 
     def check(self) -> None:
@@ -66,8 +73,17 @@ class ImageFailures:
         if not self._errors:
             return
         first, *others = self._errors
+        self._errors = []
         if not others:
             raise first
-        listed = ", ".join(f"sha256={one.image.hex()}" for one in others[:_LISTED] if one.image)
-        more = f" and {len(others) - _LISTED:,} more" if len(others) > _LISTED else ""
-        raise type(first)(f"{first}. Also refused: {listed}{more}")
+        raise type(first)(f"{first}. Also refused: {_listed(others)}")
+
+    def mention(self) -> None:
+        """Prints the refused images, if another error ends the sending before :meth:`check`."""
+        if self._errors:
+            console.mention(f"refused by the teacher: {_listed(self._errors)}", error=True)
+
+
+def _listed(errors: list[TeacherFailed]) -> str:
+    shown = ", ".join(f"sha256={one.image.hex()}" for one in errors[:_LISTED] if one.image)
+    return shown + (f" and {len(errors) - _LISTED:,} more" if len(errors) > _LISTED else "")

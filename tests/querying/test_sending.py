@@ -338,11 +338,30 @@ def test_the_other_images_are_sent_where_some_are_refused(
     assert named == {*refused} and "amkd ledger import" in str(caught.value)
     assert ("Also refused: sha256=" in str(caught.value)) == (len(refused) > 1)
     assert book.count("run", DISTILL, paid_only=True) == book.spent("run") == 12 - len(refused)
-    # The same command sends only these again; nothing is answered, so two refusals are enough.
+    # The same command sends only these again.
     before = len(spy.calls)
     with pytest.raises(TeacherFailed):
         ask(one_each, some_images(12))
-    assert len(spy.calls) - before == min(len(refused), 2)
+    assert len(spy.calls) - before == len(refused)
+
+
+def test_fast_refusals_between_slow_answers_are_no_sign_of_a_broken_service(
+    book: ledger.Ledger,
+) -> None:
+    """And a start after the first ones goes on with the images behind them."""
+    unwanted = {some_images(1, first=place)[0].tobytes() for place in (3, 5, 7, 20)}
+
+    def answer(images: np.ndarray) -> object:
+        if images[0].tobytes() in unwanted:
+            raise Refused("status 400: content policy", of_image=True)
+        time.sleep(0.02)
+        return truth(images)
+
+    eight = client_of(book, Scripted(*[answer] * 100), QUICK._replace(in_flight=8), batch=1)
+    for first in (4, 40):  # the first start ends early
+        with pytest.raises(TeacherFailed):
+            ask(eight, some_images(first))
+    assert book.count("run", DISTILL) == 36
 
 
 def test_a_service_that_refuses_everything_is_not_asked_for_long(book: ledger.Ledger) -> None:
@@ -352,8 +371,25 @@ def test_a_service_that_refuses_everything_is_not_asked_for_long(book: ledger.Le
     assert spy.sizes == [1, 1]  # the second one alone, too
     spy = refusing(*range(5, 40))
     with pytest.raises(TeacherFailed, match=r"Also refused: sha256=.*, sha256="):
-        ask(client_of(book, spy, batch=1), some_images(40))
-    assert spy.sizes == [1] * 8
+        ask(client_of(book, spy, QUICK._replace(in_flight=1), batch=1), some_images(40))
+    assert spy.sizes == [1] * 16  # five answers, then ten and one
+
+
+def test_refused_images_are_named_if_another_error_ends_the_sending(
+    book: ledger.Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(images: np.ndarray) -> object:
+        if images[0].tobytes() == some_images(1, first=2)[0].tobytes():
+            raise Refused("status 400: content policy", of_image=True)
+        if images[0].tobytes() == some_images(1, first=4)[0].tobytes():
+            raise ZeroDivisionError("oh")
+        return truth(images)
+
+    one_each = client_of(book, Scripted(*[answer] * 9), QUICK._replace(in_flight=1), batch=1)
+    with pytest.raises(TeacherFailed, match="ZeroDivisionError"):
+        ask(one_each, some_images(6))
+    refused = image_digest(some_images(3)[2]).hex()
+    assert f"refused by the teacher: sha256={refused}" in capsys.readouterr().err
 
 
 def test_a_refused_batch_of_several_images_stops_the_run(book: ledger.Ledger) -> None:
