@@ -42,7 +42,8 @@ def another(workdir: Path) -> str:
 def read(workdir: Path) -> dict[str, Any]:
     """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
 
-    ``weights``, ``origin`` and ``ledger`` are also returned if the run has them.
+    ``weights``, ``origin``, ``ledger`` and ``ledger_near`` (the ledger's path from the workdir) are
+    also returned if the run has them.
 
     There are two copies; if ``config.json`` is damaged, the copy next to the checkpoints is used.
 
@@ -99,7 +100,8 @@ def get_config(workdir: str) -> ConfigDict:
     Raises:
       UserError: it is damaged, or was written by a newer version.
     """
-    values = renamed(read(Path(workdir))["config"])
+    record = read(Path(workdir))
+    values = _with_ledger(renamed(record["config"]), record, Path(workdir))
     known = {leaf.name: leaf.default for leaf in leaves(Settings)}
     path, _ = _copies(Path(workdir))
     if unknown := [name for name in values if name not in known]:
@@ -117,6 +119,15 @@ def get_config(workdir: str) -> ConfigDict:
             f"{path} is damaged ({error}); give --config as at the start of the run"
         ) from error
     return config
+
+
+def _with_ledger(values: dict[str, Any], record: dict[str, Any], workdir: Path) -> dict[str, Any]:
+    """Returns fields with the place of the ledger, which may have been moved with the workdir."""
+    path, near = values.get("ledger.path"), record.get("ledger_near")
+    if not path or not near or Path(path).exists():
+        return values
+    moved = (workdir.absolute() / near).resolve()
+    return {**values, "ledger.path": str(moved)} if moved.exists() else values
 
 
 def _copies(workdir: Path) -> tuple[Path, Path]:

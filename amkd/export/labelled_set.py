@@ -150,8 +150,10 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     settings = real_images.counted(settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
-    images = _images(settings, data, facts, folder, stop)
     ledger, identity = workdir.ledger_path(settings, folder), record["teacher"]
+    if not len(state.records) or not ledger.exists():
+        raise UserError(f"{folder}: its teacher has not answered a query yet; run it first")
+    images = _images(settings, data, facts, folder, stop)
     with reader.open_read_only(ledger) as book:
         used = accounts.used(book, record["run"], accounts.DISTILL, identity=identity)
     places = _answered(settings, images, state, used)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
 PROBE = "probe"  # images of --mode=probe, before a run
 IMPORTED = "imported"  # answers that were paid for elsewhere
+INCOMPLETE = 0.0  # in place of the time of an import: a rescue may have lost some of its answers
 SERVE = "serve"  # images that a served student passes on to the teacher
 
 
@@ -256,12 +257,9 @@ def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> se
     return {row[0] for row in db.execute(query, (run, purpose, identity))}
 
 
-def sent(db: sqlite3.Connection, run: str, purpose: str) -> int:
-    """Counts the images that a run has sent for a purpose, without refused ones."""
-    query = (
-        "SELECT coalesce(sum(images), 0) FROM batch"
-        " WHERE run = ? AND purpose = ? AND state != 'refused'"
-    )
+def answered(db: sqlite3.Connection, run: str, purpose: str) -> int:
+    """Counts the images that a run has sent for a purpose and that were answered."""
+    query = "SELECT coalesce(sum(answered), 0) FROM batch WHERE run = ? AND purpose = ?"
     return int(db.execute(query, (run, purpose)).fetchone()[0])
 
 

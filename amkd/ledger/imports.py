@@ -103,12 +103,13 @@ def record(
 
 
 def is_recorded(path: Path, run: str) -> bool:
-    """Returns whether a ledger has the account of an import."""
+    """Returns whether a ledger has the account of an import, with all of its answers."""
     if not path.exists():
         return False
     file = Connection(path)
     with contextlib.closing(file):
-        return bool(file.rows("SELECT 1 FROM run WHERE run = ?", (run,)))
+        query = "SELECT 1 FROM run WHERE run = ? AND begun != ?"
+        return bool(file.rows(query, (run, accounts.INCOMPLETE)))
 
 
 def abouts(path: Path, identity: str) -> list[str]:
@@ -169,8 +170,9 @@ def _insert(
 ) -> None:
     now = time.time()
     db.execute(
-        "INSERT OR IGNORE INTO run VALUES (?, ?, ?, ?)",
-        (account.run, account.about, account.place, now),
+        "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET begun ="
+        " excluded.begun WHERE begun = ?",
+        (account.run, account.about, account.place, now, accounts.INCOMPLETE),
     )
     db.executemany(
         "INSERT INTO answer VALUES (?, ?, ?, ?, ?)",

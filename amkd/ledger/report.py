@@ -75,7 +75,7 @@ def _runs(runs: Sequence[accounts.RunAccount]) -> str:
         recorded = run.spent or not any(one.paid for one in uses)
         spent = money(run.spent) if recorded else "not recorded"
         about = (run.about or "-", run.place or "-")
-        rows.append((names[run.run], _moment(run.begun), *counts, spent, run.lost, *about))
+        rows.append((names[run.run], _moment(run.begun or None), *counts, spent, run.lost, *about))
     heads = ["run", "begun (UTC)", *counted, ">spent", ">no answer", "about", "workdir"]
     return table(heads, rows)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.ledger import checksums, place, schema
-from amkd.ledger.accounts import IMPORTED
+from amkd.ledger.accounts import IMPORTED, INCOMPLETE
 from amkd.ledger.merge import UNNAMED
 from amkd.ledger.recovered_rows import RecoveredRow, identify
 from amkd.ledger.seals import Seals
@@ -248,18 +248,19 @@ class _Rescue:
             (run, purpose): count for run, purpose, count in self._db.execute(query).fetchall()
         }
         self._db.execute(f"DELETE FROM use WHERE {lacking}")
-        self._forget_imports(run for run, purpose in counts if purpose == IMPORTED)
+        self._mark_imports(run for run, purpose in counts if purpose == IMPORTED)
         return counts
 
-    def _forget_imports(self, lacking: Iterable[str]) -> None:
-        """Forgets the imports that lack answers, so that a run imports its manifest again: these
+    def _mark_imports(self, lacking: Iterable[str]) -> None:
+        """Marks the imports that lack answers, so that a run imports its manifest again: these
         ones, or all if rows are lost of which it is not known what they were.
         """
-        lost = self._broken or self._unreadable or self._rejected
+        missing = self._pages.expected > self._pages.count
+        lost = missing or self._broken or self._unreadable or self._rejected or self._notes
         query = "SELECT DISTINCT run FROM use WHERE purpose = ?"
         every = [run for (run,) in self._db.execute(query, (IMPORTED,)).fetchall()] if lost else []
-        forgotten = [(run,) for run in {*lacking, *every}]
-        self._db.executemany("DELETE FROM run WHERE run = ?", forgotten)
+        marked = [(INCOMPLETE, run) for run in {*lacking, *every}]
+        self._db.executemany("UPDATE run SET begun = ? WHERE run = ?", marked)
 
     def _name_teachers(self) -> list[int]:
         """Gives every teacher a name; returns the numbers of those whose own name is lost."""

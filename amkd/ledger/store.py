@@ -86,8 +86,8 @@ class Ledger:
         """
         with self._leases.taking(run):
             self._db.execute(
-                "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET place ="
-                " excluded.place",
+                "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET about ="
+                " excluded.about, place = excluded.place",
                 (run, about, place, time.time()),
             )
             lost = self._db.execute(
@@ -301,10 +301,10 @@ class Ledger:
         query = "SELECT count(*) FROM use WHERE run = ? AND purpose = ? AND paid >= ?"
         return self.rows(query, (run, purpose, int(paid_only)))[0][0]
 
-    def sent(self, run: str, purpose: str) -> int:
-        """Counts the images that a run has sent for a purpose, without refused ones."""
+    def answered(self, run: str, purpose: str) -> int:
+        """Counts the images that a run has sent for a purpose and that were answered."""
         with self._file.user_errors():
-            return accounts.sent(self._db, run, purpose)
+            return accounts.answered(self._db, run, purpose)
 
     def spent(self, run: str) -> float:
         """Returns what a run may have been billed: for all batches that were not refused."""

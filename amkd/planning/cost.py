@@ -112,7 +112,7 @@ def held(
     with reader.open_read_only(path) as book:
         mixes = accounts.used(book, run, client.DISTILL, identity=teacher.identity) - named
         answered = accounts.held(book, teacher.identity, named)
-        checked = accounts.sent(book, run, client.SENTINEL)
+        checked = accounts.answered(book, run, client.SENTINEL)
         return Held(answered, len(mixes), accounts.spent(book, run), checked)
 
 

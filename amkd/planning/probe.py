@@ -28,7 +28,7 @@ from amkd.planning.cost import Cost
 from amkd.planning.first_images import known_images
 from amkd.querying import client
 from amkd.querying.request_policy import policy_of
-from amkd.run import checks, inputs, places, workdir
+from amkd.run import checks, importing, inputs, places, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, answers, loading
 
@@ -115,6 +115,7 @@ def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
         known = known_images(counted, facts, data, sound=True)
         images = _distinct(settings, data, known)
         path = workdir.ledger_path(settings, folder)
+        importing.check_classes(data, teacher, path)
         with contextlib.closing(ledger.Ledger(path)) as book:
             return _ask(
                 settings,
@@ -157,6 +158,7 @@ def _ask(
     """Queries the images, and reads the answers from the ledger; see :func:`probe`."""
     run = uuid.uuid4().hex
     about = f"probe of {settings.dataset}, {len(images)} images"
+    about = importing.told_with_classes(about, settings, data)
     book.begin_run(run, console.storable(about), console.storable(folder.absolute()))
     timed = _Timed(teacher.of_run(run).ask)
     if facts.labels:  # they cost nothing

@@ -77,12 +77,16 @@ def check_place(path: Path) -> None:
         raise UserError(f"--output={path}: is a folder; name a file")
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        if file.read(len(_BEGIN)) != _BEGIN:
-            raise UserError(
-                f"--output={path} exists and is not an earlier page of amkd: nothing was written;"
-                " choose a new file"
-            )
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            earlier = file.read(len(_BEGIN)) == _BEGIN
+    except OSError as error:
+        raise UserError(f"--output={path} cannot be read ({error}); choose a new file") from error
+    if not earlier:
+        raise UserError(
+            f"--output={path} exists and is not an earlier page of amkd: nothing was written;"
+            " choose a new file"
+        )
 
 
 def escape(value: object) -> str:

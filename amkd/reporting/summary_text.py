@@ -31,8 +31,9 @@ def percent(value: float | None, images: int | None = None) -> str:
 
 def measured(entry: dict[str, Any], name: str) -> str:
     """Formats an accuracy or agreement of a round or a summary, with its 95% interval."""
-    counted = "accuracy_images" if name == "student_accuracy" else "agreement_images"
-    return percent(entry[name], entry.get(counted))
+    counted = {"student_accuracy": "accuracy_images", "teacher_accuracy": "teacher_images"}
+    images = entry.get(counted.get(name, "agreement_images"), entry.get("agreement_images"))
+    return percent(entry[name], images)
 
 
 def figures(entry: dict[str, Any]) -> Iterator[str]:
@@ -146,8 +147,11 @@ def _paths_now(paths: dict[str, str | None], workdir: Path) -> dict[str, str | N
 
 def _about_intervals(summary: dict[str, Any]) -> Iterator[str]:
     own, asked = summary.get("accuracy_images") or 0, summary.get("agreement_images") or 0
+    answered = summary.get("teacher_images") or asked
     if own or asked:
         partly = f"; of the teacher and of agreement, {asked:,}" if own and 0 < asked < own else ""
+        if own and asked and answered != asked:
+            partly = f"; of the teacher, {answered:,}, and of agreement, {asked:,}"
         yield f"(in brackets)        95% intervals (Wilson), of {own or asked:,} images{partly}"
 
 

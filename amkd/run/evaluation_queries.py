@@ -4,15 +4,19 @@ They are not in the budget of queries, but they are paid from the same money.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
 from amkd.core import console, keys
 from amkd.core.digest import image_digest
+from amkd.data.lazy_images import Images
 from amkd.ledger import OutOfMoney
 from amkd.querying import client, sentinel
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
+
+_READ = 256  # images that are read at once
 
 
 def ask_first(context: RunContext) -> RunContext:
@@ -58,18 +62,24 @@ def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
     """Returns whether all queries that are left, and these images, can be paid for."""
     desk, facts = context.client, context.facts
     charge = desk.charge(client.EVALUATE, 0)
-    unanswered = client.unanswered(desk, images)
-    if not unanswered:
+    if not charge.limit or not charge.price or not client.unanswered(desk, images):
         return True
     # As the plan counts: the images of round 0 and of the evaluation once, without held answers.
-    known = np.concatenate([np.asarray(context.images[: facts.first]), images])
-    used = desk.ledger.used(desk.run, client.DISTILL, charge.teacher)
-    later = len(used - {image_digest(image) for image in known})
+    known = {*_digests(context.images, facts.first), *_digests(images, len(images))}
+    missing = len(known) - len(desk.ledger.find(charge.teacher, list(known)))
+    later = len(desk.ledger.used(desk.run, client.DISTILL, charge.teacher) - known)
     asks = (*(one.selected for one in facts.rounds), len(images))
     again = sum(sentinel.count(count, desk.batch, desk.policy.sentinel) for count in asks)
-    again = max(again - desk.ledger.sent(desk.run, client.SENTINEL), 0)
-    wanted = client.unanswered(desk, known) + max(sum(facts.ks) - later, 0) + again
+    again = max(again - desk.ledger.answered(desk.run, client.SENTINEL), 0)
+    wanted = missing + max(sum(facts.ks) - later, 0) + again
     return desk.ledger.affordable(charge, wanted) == wanted
+
+
+def _digests(images: Images, count: int) -> Iterator[bytes]:
+    """Yields the digests of the first images; they may be in a file."""
+    for start in range(0, count, _READ):
+        for image in np.asarray(images[start : min(start + _READ, count)]):
+            yield image_digest(image)
 
 
 def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:

@@ -132,8 +132,16 @@ def check_ledger(config: Settings, workdir: Path, run_id: str) -> None:
       UserError: the run has begun with another ledger.
     """
     ledger, before = ledger_path(config, workdir), run_record.read(workdir).get("ledger")
-    if not before or lookup.knows_run(ledger, run_id):
+    # Earlier versions did not keep the ledger's place, but nothing is saved before a run begins.
+    begun_before = before or any(path.is_dir() for path in (workdir / "checkpoints").glob("*"))
+    if not begun_before or lookup.knows_run(ledger, run_id):
         return
+    if not before or Path(before).absolute() == ledger.absolute():
+        raise UserError(
+            f"ledger {ledger} does not contain the run of {workdir}, which has begun: it is missing"
+            " or was replaced, or the run began with another one. Nothing was sent. Restore it,"
+            " name the ledger of this run (--config.ledger.path=FILE), or choose another --workdir"
+        )
     raise UserError(
         f"ledger {ledger} does not contain the run of {workdir}, which began with the ledger"
         f" {before}. Nothing was sent. Name the ledger with the answers of this run"
@@ -147,9 +155,10 @@ def begun(config: Settings, workdir: Path) -> None:
     So ``--workdir`` alone continues with the latest limits and places. Fields that identify a run
     are always the same.
     """
-    ledger = str(ledger_path(config, workdir).absolute())
-    record = {**run_record.read(workdir), "config": _without_secrets(config), "ledger": ledger}
-    run_record.replace(workdir, record)
+    ledger = ledger_path(config, workdir).absolute()
+    places = {"ledger": str(ledger), "ledger_near": os.path.relpath(ledger, workdir.absolute())}
+    held = {**run_record.read(workdir), "config": _without_secrets(config), **places}
+    run_record.replace(workdir, held)
 
 
 @contextlib.contextmanager

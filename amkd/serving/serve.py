@@ -23,7 +23,7 @@ from amkd.ledger import limits
 from amkd.models.saved_network import SavedNetwork
 from amkd.querying.client import QueryClient
 from amkd.querying.request_policy import policy_of
-from amkd.run import inputs, workdir
+from amkd.run import importing, inputs, workdir
 from amkd.serving.answering import Cascade, Patience, Student
 from amkd.serving.server import NAME, Model, Server
 from amkd.teachers import Teacher, loading
@@ -183,9 +183,13 @@ def _desk(
     """Yields what queries the run's teacher, on its own account, which outlives the process."""
     plan = settings.teacher
     teacher = _teacher(settings, folder, saved, stop)
-    run = serving_run(run_record.read(folder)["run"])
-    with contextlib.closing(ledger.Ledger(workdir.ledger_path(settings, folder))) as book:
-        book.begin_run(run, "served student", console.storable(folder.absolute()))
+    run, data = serving_run(run_record.read(folder)["run"]), _bare(settings, saved)
+    path = workdir.ledger_path(settings, folder)
+    if data.class_names:  # earlier versions did not keep them
+        importing.check_classes(data, teacher, path)
+    about = importing.told_with_classes("served student", settings, data)
+    with contextlib.closing(ledger.Ledger(path)) as book:
+        book.begin_run(run, about, console.storable(folder.absolute()))
         most = limits.most_in_vain(plan, settings.budget)
         yield QueryClient(
             teacher=teacher,

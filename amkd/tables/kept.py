@@ -79,10 +79,15 @@ def _where_there(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: entry[name] for name in _WHERE_THERE if name in entry}
 
 
+def path_of(row: str, way: str, seed: int, folder: Path) -> Path:
+    """Returns the file of a record in the folder of its table's runs."""
+    return folder / f"{row}-{way}-{seed}.json"
+
+
 def write(kept: Kept, folder: Path) -> None:
     """Writes a record into the folder of its table's runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{kept['row']}-{kept['way']}-{kept['seed']}.json"
+    path = path_of(kept["row"], kept["way"], kept["seed"], folder)
     files.write_text(path, json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 

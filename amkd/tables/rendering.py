@@ -27,6 +27,8 @@ def collect(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
     finished = list(sweep.finished(runs, workdir))
     for run, place in finished:
         kept.write(kept.shorten(run, place), folder / "runs" / table.name)
+    for run in sweep.ended_early(runs, workdir):  # earlier versions kept them
+        kept.path_of(run.row, run.way, run.seed, folder / "runs" / table.name).unlink(True)
     return len(finished), len(runs)
 
 

@@ -181,6 +181,14 @@ def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:
             yield one, folder
 
 
+def ended_early(runs: list[Run], workdir: Path) -> Iterator[Run]:
+    """Yields the runs whose money was spent before they were done."""
+    for one in runs:
+        summary = _summary(one, one.folder(workdir))
+        if summary is not None and summary.get("ended_early"):
+            yield one
+
+
 def _summary(one: Run, folder: Path) -> dict[str, Any] | None:
     """Returns the summary of a run that has ended; None if the same command continues it."""
     if not (folder / "summary.json").exists():

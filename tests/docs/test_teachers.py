@@ -22,9 +22,14 @@ def test_a_kept_teacher_is_whole_and_answered_kept_runs(folder):
     assert identity in {run["teacher"] for table in RUNS.iterdir() for run in kept.read(table)}
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_a_run_finds_a_kept_teacher(name, tfds_dir, tmp_path):
+SHORT = {"teacher.train.epochs": 20}  # of tables/cifar10.py:cpu
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [("mnist", {}), ("fashion_mnist", {}), ("cifar10", SHORT)]
+)
+def test_a_run_finds_a_kept_teacher(name, fields, tfds_dir, tmp_path):
     """In the place that its configuration and images give it, below cache_dir."""
-    settings = configured(name, **{"cache_dir": tmp_path, "data.dir": tfds_dir})
+    settings = configured(name, **{"cache_dir": tmp_path, "data.dir": tfds_dir}, **fields)
     place = local.place(settings.teacher, inputs.load_data(settings), tmp_path)
     assert place.name in {folder.name for folder in TEACHERS}

@@ -56,6 +56,7 @@ def test_a_rescue_that_loses_an_answer_forgets_its_import(tmp_path: Path) -> Non
     new = tmp_path / "new.sqlite"
     rescue.rescue(path, new)
     assert not imports.is_recorded(new, "import")
+    assert imports.abouts(new, "dear") == ["answers"] * 2  # what it was is still known
     assert imports.record(new, FROM, IMAGES[:20], ANSWERS[:20], keep_held=True) == (1, 19, 0)
     assert imports.is_recorded(new, "import") and sound(new)
 

@@ -1,5 +1,6 @@
 """A probe asks about a few images, tells what their answers are, and spends nothing twice."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -12,6 +13,8 @@ from amkd.core.stopping import StopSignal
 from amkd.planning import probe as probes
 from amkd.planning import probe_page, report
 from amkd.planning.probe_lines import probe_lines
+from amkd.run import importing, inputs
+from amkd.teachers import loading
 from tests.support import command, counting_teacher, page_checks
 from tests.support.fake_service import KEY, SERVICES, fake_service
 from tests.support.small import configured
@@ -49,6 +52,35 @@ def wrong_shape(images):
 
 def labels(images):
     return np.zeros(len(images), int) + 3
+
+
+def test_answers_of_a_probe_are_not_used_in_another_order_of_the_classes(
+    tmp_path, log, monkeypatch
+):
+    """It is the probe that shows a wrong order, and the user then corrects it."""
+    told = importing.told_with_classes
+    monkeypatch.setattr(
+        importing,
+        "told_with_classes",
+        lambda about, settings, data: told(about, as_labels(settings), data),
+    )
+    probes.probe(settings_of(), tmp_path / "run", STOP)
+    path = tmp_path / "run" / "ledger.sqlite"
+    data = inputs.load_data(settings_of())
+    teacher = loading.load(settings_of(), data, STOP)
+    importing.check_classes(data, teacher, path)
+    turned = dataclasses.replace(data, class_names=tuple("9876543210"))
+    with pytest.raises(
+        UserError, match=r"\(probe of digits, 20 images\) that were read with other"
+    ):
+        importing.check_classes(turned, teacher, path)
+
+
+def as_labels(settings):
+    """The settings, as if the teacher named its classes."""
+    template = dataclasses.replace(settings.teacher.json, labels="label")
+    teacher = dataclasses.replace(settings.teacher, kind="json", json=template)
+    return dataclasses.replace(settings, teacher=teacher)
 
 
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_sent(tmp_path, log):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from amkd.config import run_record
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.ledger import Ledger
@@ -104,6 +105,33 @@ def test_the_latest_limits_are_kept_with_the_run(claimed):
     with contextlib.closing(Ledger(claimed / "ledger.sqlite")) as book:
         book.begin_run("a" * 32, "about", "place")
     workdir.check_ledger(later, claimed, "a" * 32)
+
+
+def test_a_run_of_an_earlier_version_that_has_saved_its_state_has_begun(claimed):
+    """Its record does not say with which ledger."""
+    (claimed / "checkpoints" / "1").mkdir()
+    with pytest.raises(
+        UserError, match=r"ledger.sqlite does not contain the run .*: it is missing"
+    ):
+        workdir.check_ledger(SETTINGS, claimed, "a" * 32)
+    with contextlib.closing(Ledger(claimed / "ledger.sqlite")) as book:
+        book.begin_run("a" * 32, "about", "place")
+    workdir.check_ledger(SETTINGS, claimed, "a" * 32)
+
+
+def test_a_shared_ledger_is_found_after_a_move(tmp_path, monkeypatch):
+    folder = tmp_path / "old" / "row" / "run"
+    folder.mkdir(parents=True)
+    Ledger(tmp_path / "old" / "ledger.sqlite").close()
+    monkeypatch.chdir(tmp_path)
+    shared = configured(**{"ledger.path": "old/ledger.sqlite"})
+    workdir.claim(shared, folder, "run", "teacher", "key")
+    workdir.begun(shared, folder)
+    here = run_record.get_config(str(folder)).to_dict()["ledger"]["path"]
+    assert here == str(tmp_path / "old" / "ledger.sqlite")
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = run_record.get_config(str(tmp_path / "new" / "row" / "run")).to_dict()
+    assert moved["ledger"]["path"] == str(tmp_path / "new" / "ledger.sqlite")
 
 
 def test_with_both_records_damaged_the_answers_are_pointed_to(claimed):
