@@ -9,14 +9,15 @@ from amkd.tables.markdown import rows
 def lines(
     records: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[str, ...]]:
-    """Yields the heading and a line for each cell that was run: the measured quantity after each
-    number of selected images, as mean and standard deviation over seeds in percent.
+    """Yields the heading and a line for each cell that was run, by real images: the measured
+    quantity after each number of selected images, as mean and standard deviation over seeds in
+    percent.
 
     Args:
       records: one for each cell, from :func:`amkd.tables.records.cell_records`.
       points: one for each cell and round, from :func:`amkd.tables.curves.curve_points`.
     """
-    run = [record for record in records if record["seeds"]]
+    run = sorted((record for record in records if record["seeds"]), key=lambda one: one["n_real"])
     found = [_by_selected(record, points) for record in run]
     columns = sorted({selected for cells in found for selected in cells})
     yield ("way", "real images", *(f"{selected:,} selected" for selected in columns))

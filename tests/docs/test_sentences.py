@@ -3,6 +3,7 @@
 A figure that no test compares with the runs fails :func:`test_no_other_figures`.
 """
 
+import itertools
 import json
 import re
 
@@ -245,6 +246,34 @@ def test_what_results_say_of_table_1():
     assert f"reach here ({mean('fashion_half', 'real_only')})" in told
     turned = [mean(row, "sskd") for row in ("mnist_half", "fashion_half")]
     assert "reach {} on MNIST and {} on Fashion-MNIST.".format(*turned) in told
+
+
+def test_what_results_say_of_tables_2_and_3():
+    """The whole grid, and every figure in its sentences."""
+    page = (ROOT / "results/README.md").read_text()
+    told, table = " ".join(page.split()), (ROOT / "results/table2_cpu.md").read_text()
+    assert table[table.index("| way | real images |") :].strip() in page
+    sizes = (500, 1000, 2000)
+    found = [difference("table2_cpu", f"real_{n}", "active", "random", ACCURACY) for n in sizes]
+    gains_ = (f"{one.difference:+.2f}" for one in found)
+    assert "are {}, {} and {} with 500,".format(*gains_) in told
+    ps = (f"{one.p:.3f}".removeprefix("0") for one in found)
+    assert "none is significant (p {}, {} and {}).".format(*ps) in told
+    assert all(one.seeds == 5 and one.p > 0.05 for one in found)
+
+    def after(n, way, number):
+        own = [
+            run for run in runs_of("table2_cpu") if (run["row"], run["way"]) == (f"real_{n}", way)
+        ]
+        return statistics.spread([100 * run["rounds"][number][ACCURACY] for run in own]).mean
+
+    some = after(1000, "random", 0), after(500, "active", 1), after(500, "random", 1)
+    assert f"1,000 real images alone reach {some[0]:.2f}, and 500 real" in told
+    assert "about the same ({:.2f} and {:.2f}).".format(*some[1:]) in told
+    # Each step to more real images adds more than the choice does.
+    ends = [[after(n, way, 4) for n in sizes] for way in ("active", "random")]
+    steps = [b - a for one in ends for a, b in itertools.pairwise(one)]
+    assert min(steps) > max(abs(one.difference) for one in found)
 
 
 def test_what_results_say_of_another_domain():
