@@ -85,9 +85,10 @@ def check_pip(arguments):
     setup = configparser.RawConfigParser()
     setup.read(ROOT / "setup.cfg")
     (what,) = [one for one in arguments if one.startswith(".")]
-    extra = re.fullmatch(r"\.(?:\[(\w+)\])?", what)
+    extra = re.fullmatch(r"\.(?:\[(\w+(?:,\w+)*)\])?", what)
     assert extra, what
-    assert not extra[1] or setup.has_option("options.extras_require", extra[1]), what
+    for one in filter(None, (extra[1] or "").split(",")):
+        assert setup.has_option("options.extras_require", one), what
 
 
 def check(words, help_text, monkeypatch):

@@ -205,7 +205,7 @@ def test_what_cannot_go_on_stops_before_asking(tmp_path):
     )
     refused = command.run(other, env)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
-    assert "other.sqlite. Nothing was sent" in refused.stderr
+    assert "other.sqlite does not contain the run of" in refused.stderr
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == asked
 
     ledger = workdir / "ledger.sqlite"

@@ -98,7 +98,7 @@ def test_its_answers_are_means_over_views(whole, trainings, monkeypatch):
     """Of a network that answers how bright an image is, on the image itself and a shifted one."""
     seen = []
 
-    def predict(network, variables, images):
+    def predict(network, variables, images, batch=0):
         seen.append(images)
         light = images.reshape(len(images), -1).mean(1, dtype=np.float32) / 255
         return np.stack([light, 1 - light], 1)
@@ -109,7 +109,7 @@ def test_its_answers_are_means_over_views(whole, trainings, monkeypatch):
 
     class Context:
         settings = whole_run.configured(**TINY)
-        data = type("Data", (), {"classes": 2})
+        data = type("Data", (), {"classes": 2, "shape": (8, 8, 1)})
         stop = whole_run.StopSignal()
 
         class report:
