@@ -76,7 +76,7 @@ def folder(name: str, given: Any) -> Path:
 
 
 def check_budget(budget: Any) -> None:
-    """Refuses a budget that is no whole number, or below 2."""
+    """Refuses a budget that is not a whole number, or is below 2."""
     if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool):
         raise UserError(f"budget={budget!r}: must be a whole number, such as 1000")
     if budget < 2:
@@ -84,7 +84,7 @@ def check_budget(budget: Any) -> None:
 
 
 def check_fields(fields: Any) -> None:
-    """Refuses fields that are no mapping from names."""
+    """Refuses fields that are not a mapping from names to values."""
     if fields is None or (
         isinstance(fields, Mapping) and all(isinstance(name, str) for name in fields)
     ):
@@ -106,7 +106,7 @@ def check_data_fields(fields: Mapping[str, Any]) -> None:
 
 
 def check_test(test: Any) -> None:
-    """Refuses a test set that is no pair of images and labels."""
+    """Refuses a test set that is not a pair of images and labels."""
     if test is None or (isinstance(test, (tuple, list)) and len(test) == 2):
         return
     found = type(test).__name__
@@ -115,7 +115,7 @@ def check_test(test: Any) -> None:
 
 
 def check_images(name: str, images: np.ndarray) -> None:
-    """Refuses what is no ``uint8[M, H, W, C]``; warns of images whose white seems to be 1."""
+    """Refuses images that are not ``uint8[M, H, W, C]``; warns if white seems to be 1, not 255."""
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
         found = (
             f"{images.dtype}{list(images.shape)}"
@@ -135,7 +135,7 @@ def check_images(name: str, images: np.ndarray) -> None:
 def check_test_images(
     test_images: np.ndarray, labels: np.ndarray, images: np.ndarray, classes: int
 ) -> None:
-    """Refuses test images of another size than the images, and labels that are no class numbers.
+    """Refuses test images of another size than the images, and labels that are not class numbers.
 
     Args:
       test_images: ``uint8[T, H, W, C]``.

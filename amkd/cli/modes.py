@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.cli import agreement
+from amkd.cli import agreement, page_output
 from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import console, devices, files, processes
@@ -24,7 +24,7 @@ from amkd.planning import probe as probes
 from amkd.planning import probe_page
 from amkd.planning import report as plans
 from amkd.planning.probe_lines import probe_lines
-from amkd.reporting import html_parts, summary_text
+from amkd.reporting import summary_text
 from amkd.reporting.bars import bars
 from amkd.run import checks, experiment, following, inputs, places
 from amkd.run.workdir import PROBE_PAGE
@@ -138,7 +138,7 @@ def probe(command: Command) -> None:
     if command.workdir is None:
         raise UserError("--workdir is missing: give the folder of the run whose teacher is probed")
     if command.output:  # before anything is paid for
-        html_parts.check_place(command.output)
+        page_output.check(command.output)
     found = probes.probe(command.config, command.workdir, command.stop)
     page = command.output or command.workdir / PROBE_PAGE
     lines = list(probe_lines(found))

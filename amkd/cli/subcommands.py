@@ -129,10 +129,10 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    from amkd.reporting import html_parts
+    from amkd.cli import page_output
     from amkd.tables import comparison, comparison_page
 
-    html_parts.check_place(args.output)
+    page_output.check(args.output)
     runs = comparison.read(args.workdirs)
     private = all(run.kept.settings.report.private for run in runs)
     with files.private(private):

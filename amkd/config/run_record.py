@@ -42,8 +42,8 @@ def another(workdir: Path) -> str:
 def read(workdir: Path) -> dict[str, Any]:
     """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
 
-    ``weights``, ``origin``, ``ledger`` and ``ledger_near`` (the ledger's path from the workdir) are
-    also returned if the run has them.
+    ``weights``, ``origin``, ``ledger`` and ``ledger_from_workdir`` (the ledger's path from the
+    workdir) are also returned if the run has them.
 
     There are two copies; if ``config.json`` is damaged, the copy next to the checkpoints is used.
 
@@ -123,7 +123,7 @@ def get_config(workdir: str) -> ConfigDict:
 
 def _with_ledger(values: dict[str, Any], record: dict[str, Any], workdir: Path) -> dict[str, Any]:
     """Returns fields with the place of the ledger, which may have been moved with the workdir."""
-    path, near = values.get("ledger.path"), record.get("ledger_near")
+    path, near = values.get("ledger.path"), record.get("ledger_from_workdir")
     if not path or not near or Path(path).exists():
         return values
     moved = (workdir.absolute() / near).resolve()

@@ -28,7 +28,7 @@ _VERSIONS = (
     *("LastModified", "last_modified", "updated", "mtime", "created"),
 )
 _INDEX = "index.json"
-_REMAINS = 86400.0  # seconds after which an unfinished copy is a remain
+_UNFINISHED = 86400.0  # seconds after which an unfinished copy is removed
 
 
 def is_remote(place: str) -> bool:
@@ -203,8 +203,8 @@ def _path(name: str) -> str:
 
 
 def _remove_others(mirror: Path, wanted: Iterable[str]) -> None:
-    """Removes copies of files that are no longer in the folder, and remains of earlier fetches."""
-    kept, latest = {*map(_path, wanted), _INDEX}, time.time() - _REMAINS
+    """Removes copies of files that are no longer in the folder, and old unfinished copies."""
+    kept, latest = {*map(_path, wanted), _INDEX}, time.time() - _UNFINISHED
     for path in mirror.rglob("*"):
         # Another run may be fetching into a .part file at this moment.
         fetched_now = path.suffix == ".part" and _changed(path) > latest

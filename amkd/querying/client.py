@@ -17,9 +17,9 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import TeacherFailed, UserError
 from amkd.ledger.accounts import DISTILL, EVALUATE, PROBE, SENTINEL, SERVE
 from amkd.querying import sending, sentinel, splitting
-from amkd.querying.image_failures import ImageFailures
 from amkd.querying.images_by_digest import ImagesByDigest
 from amkd.querying.pace import Pace
+from amkd.querying.refused_images import RefusedImages
 from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers import answers
 
@@ -186,48 +186,50 @@ def _send_all(
     sender, in_flight = client.sender(), client.policy.in_flight
     watch = sentinel.Sentinel(client.policy.sentinel, sender, charge, images)
     answered = client.ledger.count(client.run, charge.purpose) > 0
-    failures = ImageFailures(answered, in_flight)
+    refused = RefusedImages(answered, in_flight)
     flying: _Flying = {}
+
+    def ended(threads: futures.Executor, left: int) -> Iterator[list[bytes]]:
+        """Yields what ends until only so many batches are in flight."""
+        while len(flying) > left:
+            yield from _finished(flying, watch, refused, progress)
+            _check(threads, watch, progress)
+
     try:
         with futures.ThreadPoolExecutor(in_flight) as threads:
             try:
-                parts = (part for whole in batches for part in failures.parts(whole))
+                parts = (part for whole in batches for part in refused.parts(whole))
                 for number, batch in enumerate(parts):
                     flying[threads.submit(sending.send_batch, sender, charge, batch)] = list(batch)
                     # The first batch is sent alone, and others until one was answered.
-                    while flying and (
-                        not number or failures.none_answered or len(flying) >= in_flight
-                    ):
-                        yield from _finished(flying, watch, failures, progress)
-                        _check(threads, watch, progress)
-                while flying:
-                    yield from _finished(flying, watch, failures, progress)
-                    _check(threads, watch, progress)
+                    alone = not number or refused.none_answered
+                    yield from ended(threads, 0 if alone else in_flight - 1)
+                yield from ended(threads, 0)
                 _check(threads, watch, progress, ended=True)
-                failures.check()
+                refused.check()
             except KeyboardInterrupt:
                 sender.pace.halt()
                 _mention_wait(flying)
                 raise
             except Exception:
-                failures.mention()
+                refused.mention()
                 raise
             finally:
                 # Waiting batches are cancelled; those in flight are paid for, and awaited.
                 sender.pace.halt()
     except sentinel.Mismatch as mismatch:
-        ended = [
+        answered_too = [
             sentinel.Sent(asked, future.result())
             for future, asked in flying.items()
             if not future.exception()
         ]
-        raise watch.set_aside(mismatch, ended) from mismatch
+        raise watch.set_aside(mismatch, answered_too) from mismatch
 
 
 def _finished(
     flying: _Flying,
     watch: sentinel.Sentinel,
-    failures: ImageFailures,
+    refused: RefusedImages,
     progress: Callable[[], None],
 ) -> Iterator[list[bytes]]:
     """Waits briefly for batches in flight; yields the finished ones, and raises their errors. Only
@@ -240,9 +242,9 @@ def _finished(
         try:
             watch.note(sentinel.Sent(images, future.result()))
         except TeacherFailed as error:
-            failures.note(error)
+            refused.note(error)
             continue
-        failures.answered()
+        refused.answered()
         yield images
 
 

@@ -7,13 +7,12 @@ scroll bars.
 
 import html
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from amkd.core.errors import UserError
 from amkd.reporting import palette, terms
 
-_BEGIN = (
+# How every page begins: a file that begins otherwise is not one of ours.
+BEGIN = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
 )
@@ -59,34 +58,7 @@ def page(title: str, parts: Iterable[str]) -> str:
     """
     style = f"<style>\n{palette.variables()}{_STYLE}</style>"
     body = "\n".join(parts)
-    return f"{_BEGIN}<title>{escape(title)}</title>{style}</head>\n<body>\n{body}\n</body></html>\n"
-
-
-def check_place(path: Path) -> None:
-    """Refuses a path at which no page should be written; an earlier page may be replaced.
-
-    Raises:
-      UserError: its name does not end in .html or .htm, its folder is missing, or there is a folder
-        or another file.
-    """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--output={path}: is an HTML page; name a file that ends in .html")
-    if not path.parent.is_dir():
-        raise UserError(f"--output={path}: folder {path.parent} does not exist; create it first")
-    if path.is_dir():
-        raise UserError(f"--output={path}: is a folder; name a file")
-    if not path.exists():
-        return
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            earlier = file.read(len(_BEGIN)) == _BEGIN
-    except OSError as error:
-        raise UserError(f"--output={path} cannot be read ({error}); choose a new file") from error
-    if not earlier:
-        raise UserError(
-            f"--output={path} exists and is not an earlier page of amkd: nothing was written;"
-            " choose a new file"
-        )
+    return f"{BEGIN}<title>{escape(title)}</title>{style}</head>\n<body>\n{body}\n</body></html>\n"
 
 
 def escape(value: object) -> str:

@@ -156,7 +156,10 @@ def begun(config: Settings, workdir: Path) -> None:
     are always the same.
     """
     ledger = ledger_path(config, workdir).absolute()
-    places = {"ledger": str(ledger), "ledger_near": os.path.relpath(ledger, workdir.absolute())}
+    places = {
+        "ledger": str(ledger),
+        "ledger_from_workdir": os.path.relpath(ledger, workdir.absolute()),
+    }
     held = {**run_record.read(workdir), "config": _without_secrets(config), **places}
     run_record.replace(workdir, held)
 

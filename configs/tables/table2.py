@@ -5,8 +5,8 @@ Paper:    CIFAR-10, VGG-16, 500 to 2,000 real images, 5,000 to 160,000 selected;
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table2.py --workdir=runs/table2
           The second table in table2.md is the paper's: its rows are real images, its columns
           selected images.
-Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes for each run
-          on one core.
+Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 to 3 minutes for
+          each run on one core.
 """
 
 from ml_collections import ConfigDict

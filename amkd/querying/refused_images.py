@@ -13,7 +13,7 @@ _LISTED = 20
 Batch = TypeVar("Batch")
 
 
-class ImageFailures:
+class RefusedImages:
     """The images that a service refused, such as for their content; a refusal costs nothing.
 
     Other images may still be answered. If several are refused after one another, the service is at
