@@ -16,6 +16,7 @@ from amkd.config import shipped
 from amkd.config.defaults import defaults
 from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
+from amkd.core.digest import array_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images
@@ -168,7 +169,7 @@ def _data(
     test: tuple[np.ndarray, np.ndarray] | None,
     config: Any,
 ) -> DataSet:
-    key, most = own_images.array_key(images), config.data.test_images
+    key, most = array_digest(images), config.data.test_images
     if test is None:
         data = own_images.with_holdout(
             "memory", images, names, count=config.data.held_out, seed=config.seed, key=key
@@ -177,6 +178,6 @@ def _data(
     test_images, labels = test[0], np.asarray(test[1])
     arguments.check_test_images(test_images, labels, images, len(names))
     none, labels = (images[:0], np.empty(0, np.int32)), labels.astype(np.int32)
-    key = f"{key}+{own_images.array_key(test_images)}+{own_images.array_key(labels)}"
+    key = f"{key}+{array_digest(test_images)}+{array_digest(labels)}"
     data = DataSet("memory", len(names), *none, images, test_images, labels, names, key)
     return own_images.exclude_copies(own_images.limit_test_images(data, most))

@@ -11,7 +11,7 @@ It needs JAX, Flax, optax and orbax, but neither TFDS nor ml-collections. It als
 Run it from the repository's root, with nothing else running:
 
   python -m benchmarks.accelerator --json=build/bench/accelerator.json
-  python -m benchmarks.results build/bench/*.json > benchmarks/RESULTS.md
+  python -m benchmarks.results build/bench/*.json > build/bench/RESULTS.md
 
 ``--quick`` takes seconds: one small network, few images, no PyTorch.
 """

@@ -1,6 +1,6 @@
 """Renders rows of the benchmarks as the tables of RESULTS.md.
 
-``python -m benchmarks.results build/bench/*.json > benchmarks/RESULTS.md``
+``python -m benchmarks.results build/bench/*.json > build/bench/RESULTS.md``
 """
 
 import argparse

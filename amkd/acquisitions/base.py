@@ -8,6 +8,7 @@ import numpy as np
 from amkd.acquisitions import ACQUISITIONS
 from amkd.candidates.candidate_set import Candidates
 from amkd.core import plugins
+from amkd.core.errors import UserError
 
 
 def _none(committee: int) -> int:
@@ -58,3 +59,25 @@ def acquisition_named(name: str) -> Acquisition:
       UserError: there is no acquisition of this name.
     """
     return plugins.resolve(name, ACQUISITIONS, "search.acquisition", Acquisition)
+
+
+def chosen(name: str, candidates: Candidates, k: int) -> np.ndarray:
+    """Returns the places of the k candidates that an acquisition chooses, ``int64[k]``.
+
+    Raises:
+      UserError: there is no acquisition of this name, or it does not return k different places.
+    """
+    found = np.asarray(acquisition_named(name).choose(candidates, k))
+    if found.shape != (k,) or not np.issubdtype(found.dtype, np.integer):
+        wrong = f"{found.dtype}{list(found.shape)}"
+    elif found.min() < 0 or found.max() >= len(candidates):
+        wrong = f"places from {found.min()} to {found.max()}"
+    elif (different := len(np.unique(found))) < k:
+        wrong = f"only {different} different places"
+    else:
+        return found.astype(np.int64)
+    raise UserError(
+        f"config.search.acquisition={name!r}: returned {wrong}; it must return {k} different places"
+        f" of candidates, integers from 0 to {len(candidates) - 1}. Nothing of this round was"
+        " queried"
+    )

@@ -20,7 +20,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes greedily the k mixes that cover the most divergence; see
     :mod:`amkd.candidates.herding`.
     """
-    asked, places = candidates.queried(), candidates.asked_real_images(_TARGETS)
+    asked, places = candidates.queried(), candidates.queried_real_images(_TARGETS)
     uncertainty = divergences(candidates.answers()[places], asked.probabilities[places])
     # Rounding can make it negative.
     uncertainty = np.maximum(uncertainty, 0).astype(np.float32)

@@ -80,7 +80,7 @@ class Candidates:
         """
         return whole_records(self._some(np.arange(self.real_count), most))
 
-    def asked_real_images(self, most: int) -> np.ndarray:
+    def queried_real_images(self, most: int) -> np.ndarray:
         """Returns the places of real images among the images queried so far, ``int32[T]``; if there
         are more than ``most``, so many are drawn at random.
         """

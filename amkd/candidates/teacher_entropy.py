@@ -73,7 +73,7 @@ def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
     equal probabilities for all classes.
     """
     found = np.full((candidates.real_count, answers.shape[-1]), 1 / answers.shape[-1], np.float32)
-    places = candidates.asked_real_images(len(answers))
+    places = candidates.queried_real_images(len(answers))
     found[candidates.task.records.i[places]] = answers[places]
     return found
 

@@ -13,9 +13,9 @@ from amkd.config.settings import Settings
 from amkd.core import console, devices, files, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import class_names
+from amkd.data import class_names, own_images
 from amkd.data.dataset import DataSet, draw_real, with_not_drawn
-from amkd.export import INT8, predictions
+from amkd.export import INT8, int8, predictions
 from amkd.export import write as write_export
 from amkd.export.int8 import Quantization
 from amkd.models import saved_network
@@ -38,7 +38,7 @@ _RESULT = (
     *("queries", "evaluation_queries", "cost", "currency"),
     *("teacher_accuracy", "student_accuracy", "agreement", "student_sha256"),
 )
-_CHECKED = 64  # real images on which an exported file must answer like the student
+_CHECKED = 64  # images on which an exported file must answer like the student
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,9 +230,8 @@ def export(command: Command) -> None:
     data = _data_for(command, folder, saved)
     if INT8 in command.config.export.formats.split(","):
         _check_same_images(data, folder, saved)
-    sample = np.asarray(
-        data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED]
-    )
+    tested = own_images.limit_test_images(data, _CHECKED).test_images
+    sample = np.asarray(tested if len(tested) else data.pool_images[:_CHECKED])
     formats = tuple(command.config.export.formats.split(","))
     made = write_export(
         saved,
@@ -281,18 +280,20 @@ def _check_same_images(data: DataSet, folder: Path, saved: SavedNetwork) -> None
 
 
 def _quantization(config: Settings, data: DataSet) -> Quantization:
-    """Returns the run's real images, and images for a comparison.
+    """Returns the run's real images, or some if it has none, and images for a comparison.
 
-    The latter are the evaluation images; if there are none, images that were never queried; if it
-    is not known that there are such images, the real images again.
+    The latter are some of the evaluation images, drawn from the whole set, and so from all classes;
+    if there are none, images that were never queried; if it is not known that there are such
+    images, the real images again.
     """
     facts = inputs.facts_of(real_images.counted(config, data.drawable_count), data)
-    count = min(facts.real, data.drawable_count)
+    # A method that makes all its images draws no real ones, but the ranges need some.
+    count = min(facts.real or int8.MOST_IMAGES, data.drawable_count)
     real = draw_real(data, count, config.seed)
     loss = config.export.int8_loss
     if len(data.test_images):
-        labels = None if data.test_labels is None else data.test_labels[:_HELD_OUT]
-        return Quantization(real, np.asarray(data.test_images[:_HELD_OUT]), labels, loss)
+        held = own_images.limit_test_images(data, _HELD_OUT)
+        return Quantization(real, np.asarray(held.test_images), held.test_labels, loss)
     rest = np.arange(count, min(data.drawable_count, count + _HELD_OUT))
     if not len(rest) or facts.method.selector.takes_images:
         return Quantization(real, real, None, loss, fresh=False)

@@ -17,10 +17,11 @@ class TeacherFailed(UserError):
     """The teacher was queried, but does not answer; the configuration may be right.
 
     Attributes:
-      image: the digest of the image that the service refused; None if it refused no single image.
+      refused: digests of the images that the service refused; empty if it is not known that single
+        images are the reason.
     """
 
-    image: bytes | None = None
+    refused: tuple[bytes, ...] = ()
 
 
 class TeacherUnavailable(TeacherFailed):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from amkd.core import keys
-from amkd.data.lazy_images import LazyImages
+from amkd.data.lazy_images import Images, LazyImages
 from amkd.tasks import ONE_CLASS, Task
 
 
@@ -33,7 +33,7 @@ class DataSet:
 
     name: str
     classes: int
-    teacher_images: np.ndarray
+    teacher_images: Images
     teacher_labels: np.ndarray
     pool_images: np.ndarray
     test_images: np.ndarray

@@ -282,14 +282,25 @@ def _create(path: Path, shape: tuple[int, ...]) -> None:
     """
     try:
         open_memmap(path, "w+", np.uint8, shape)
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        _reserve(path, math.prod(shape))
     except OSError as error:
         raise UserError(
             f"no space for {math.prod(shape) / 2**20:,.0f} MiB of decoded images in"
             f" {path.parent.parent} ({error.strerror}): free some space, choose another"
             " --config.cache_dir, or a smaller --config.data.size"
         ) from error
+
+
+def _reserve(path: Path, data: int) -> None:
+    """Makes the file system set aside the space of an array file, whose data has so many bytes."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        file.seek(size - data)  # macOS has no such call: zeros are written, after the header
+        for start in range(0, data, _MAPPED):
+            file.write(bytes(min(_MAPPED, data - start)))
 
 
 def _keep_only(path: Path, kept: Sequence[int]) -> None:

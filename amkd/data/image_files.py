@@ -136,16 +136,19 @@ def identify(root: Path, paths: list[str], cache_dir: Path) -> list[ImageFile]:
     index = _read(index_path)
     found = [_known(root, path, index) for path in paths]
     unknown = [path for path, file in zip(paths, found, strict=True) if file is None]
-    if not unknown and len(index) == len(paths):
+    if not unknown:
         return [file for file in found if file]
     hashed = iter(list(threads.map_in_order(lambda path: _hash(root, path), unknown, "read files")))
     files = [file or next(hashed) for file in found]
     settled = time.time_ns() - _SETTLED
-    kept = {
+    own = {
         file.path: [*file.stamp, file.digest]
         for file in files
         if file.digest and max(file.stamp[1:]) < settled
     }
+    # Another list, such as that of the test images, may name other files of the same folder.
+    others = index.keys() - set(paths)
+    kept = {path: index[path] for path in others if (root / path).exists()} | own
     if kept != index:
         _write(index_path, kept)
     return files

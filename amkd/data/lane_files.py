@@ -21,6 +21,13 @@ from amkd.core.errors import UserError
 from amkd.data.decoding import SUFFIXES
 from amkd.data.image_files import is_hidden
 
+# The annotations that name the training images, and those that name the test images.
+_FILES = {
+    "tusimple": ("label_data_*.json", "test_label.json"),
+    "culane": ("list/train*.txt", "list/test.txt"),
+}
+_WITHOUT_TEST = ", so that data.held_out of the other images are the test images"
+
 
 class Annotated(NamedTuple):
     """An image file and its lanes.
@@ -42,11 +49,12 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
       root: the folder.
 
     Raises:
-      UserError: there is no annotation, or an annotation cannot be read.
+      UserError: there is no annotation, an annotation cannot be read, or none of the images exists.
     """
     if not root.is_dir():
         kind = "is a file" if root.exists() else "there is no such folder"
         raise UserError(f"config.data.folder={str(root)!r}: {kind}; name the folder of {dataset!r}")
+    _check_level(root, _FILES[dataset][0])
     read: Callable[[Path, bool], Iterator[Annotated]]
     read = {"tusimple": _tusimple, "culane": _culane}[dataset]
     train, test = (_once(root, read(root, of_test)) for of_test in (False, True))
@@ -59,7 +67,25 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
             f"config.data.folder={str(root)!r}: contains no annotations of {dataset!r}; it must"
             f" contain {wanted}"
         )
+    for part, file in zip((train, test), _FILES[dataset], strict=True):
+        if part and not any((root / one.path).exists() for one in part):
+            raise UserError(
+                f"config.data.folder={str(root)!r}: none of the {len(part):,} images that {file}"
+                f" names is there, such as {part[0].path!r}; add the images, or move {file} to"
+                f" another folder{_WITHOUT_TEST if part is test else ''}"
+            )
     return train, test
+
+
+def _check_level(root: Path, wanted: str) -> None:
+    """Refuses a folder that lacks the annotations that one of its subfolders has."""
+    below = sorted(root.glob(f"*/{wanted}"))
+    if below and not any(root.glob(wanted)):
+        subfolder = root / below[0].relative_to(root).parts[0]
+        raise UserError(
+            f"config.data.folder={str(root)!r}: contains no {wanted}, but its subfolder"
+            f" {subfolder.name!r} does; set --config.data.folder={subfolder}"
+        )
 
 
 def _once(root: Path, found: Iterator[Annotated]) -> list[Annotated]:

@@ -12,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from amkd.config.data import DataSettings
+from amkd.core.digest import array_digest
 from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
-from amkd.data import decoding, folder, image_files, lane_files, own_images, remote
+from amkd.data import decoding, folder, image_files, lane_files, own_images, remote, threads
 from amkd.data.dataset import DataSet
 from amkd.data.lane_files import Annotated
+from amkd.data.lazy_images import LazyImages
 from amkd.tasks import LaneTask
 from amkd.tasks.lanes import FEWEST
 
@@ -103,7 +105,8 @@ def _held_out(data: DataSet, count: int, seed: int) -> DataSet:
     assert data.pool_labels is not None
     return dataclasses.replace(
         data,
-        teacher_images=data.pool_images[left],
+        # Not a copy in memory: the images of CULane are larger than that.
+        teacher_images=LazyImages(data.pool_images[:0], data.pool_images, left),
         teacher_labels=data.pool_labels[left],
         pool_indices=left,
         test_images=np.asarray(data.pool_images[held_out]),
@@ -122,8 +125,11 @@ def _part(
     found = image_files.identify(root, sorted(lanes), cache_dir)
     options = own_images.decode_options(settings)
     cached = folder.decoded(root, found, options, cache_dir, drop_duplicates=False)
-    labels = np.stack([_labels(root / path, lanes[path], task) for path in cached.paths])
-    return _Part(cached.images, labels, f"{cached.key}:{own_images.array_key(labels)}")
+    read = threads.map_in_order(
+        lambda path: _labels(root / path, lanes[path], task), cached.paths, "read sizes"
+    )
+    labels = np.stack(list(read))
+    return _Part(cached.images, labels, f"{cached.key}:{array_digest(labels)}")
 
 
 def _labels(path: Path, lanes: Iterable[np.ndarray], task: LaneTask) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import hashlib
 import os
 from pathlib import Path
 
@@ -17,9 +16,6 @@ from amkd.data import class_names, folder, remote
 from amkd.data.dataset import DataSet
 from amkd.data.decoding import DecodeOptions
 from amkd.data.image_files import first_names
-from amkd.data.lazy_images import Images
-
-_HASHED = 1024  # rows of an array that are hashed at once
 
 
 def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
@@ -178,14 +174,6 @@ def hold_out(images: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray
     """
     order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(images)
     return np.sort(order[:count]), np.sort(order[count:])
-
-
-def array_key(array: Images) -> str:
-    """Returns the identity of an array, such as images ``uint8[M, H, W, C]``: SHA-256 in hex."""
-    found = hashlib.sha256(repr(array.shape).encode())
-    for start in range(0, len(array), _HASHED):  # in parts, since the array may be in a file
-        found.update(np.ascontiguousarray(array[start : start + _HASHED]).tobytes())
-    return found.hexdigest()
 
 
 def parse_class_names(classes: str) -> tuple[str, ...]:

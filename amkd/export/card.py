@@ -77,10 +77,11 @@ def text(card: Card) -> str:
     return "\n".join(parts) + "\n"
 
 
-_LEARNED = """It was trained on the teacher's answers{mixes}, without ground-truth labels: it has \
+_LEARNED = """It was trained on the teacher's answers{images}, without ground-truth labels: it has \
 also learned the
 teacher's mistakes.
 """
+_INSIDE = "The training also used the teacher's network (its weights, features or gradients).\n"
 _LABELS = "It was trained on ground-truth labels; there was no teacher.\n"
 _ASSISTED = """It was also trained on answers that the teacher did not give. They come from an \
 assistant, which is a network
@@ -93,12 +94,19 @@ def _about(card: Card) -> str:
     method = f" by the method `{card['method']}` of amkd" if card.get("method") else ""
     if card.get("ground_truth"):
         return f"\nAn image classifier, trained{method}. {_LABELS}"
-    mixed, queries = card.get("mixes"), card.get("queries")
-    mixes = f" to {queries:,} images, {mixed:,} of which are mixes of two" if mixed else ""
+    kind = "teacher" if card.get("white_box") else "black-box teacher"
     return (
-        f"\nAn image classifier, distilled from a black-box teacher{method}.\n"
-        f"{_LEARNED.format(mixes=mixes)}{_ASSISTED if card.get('assistant') else ''}"
+        f"\nAn image classifier, distilled from a {kind}{method}.\n"
+        f"{_LEARNED.format(images=_images(card))}{_INSIDE if card.get('white_box') else ''}"
+        f"{_ASSISTED if card.get('assistant') else ''}"
     )
+
+
+def _images(card: Card) -> str:
+    """Describes the queried images, where they are not only real images."""
+    kinds = (("mixes", "are mixes of two"), ("made", "were made by the method"))
+    parts = [f"{card[name]:,} of which {told}" for name, told in kinds if card.get(name)]
+    return f" to {card['queries']:,} images, {' and '.join(parts)}" if parts else ""
 
 
 def _model(card: Card) -> list[tuple[str, str]]:

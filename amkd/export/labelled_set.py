@@ -25,6 +25,7 @@ from amkd.reporting import metrics
 from amkd.run import inputs, round_state, workdir
 from amkd.run.facts import RunFacts
 from amkd.run.round_state import RoundState
+from amkd.tasks import kind_of
 from amkd.teachers import answers, loading
 from amkd.validation import real_images
 
@@ -143,6 +144,11 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     if not run_record.is_in(folder):
         raise UserError(f"{folder} contains no run; give the workdir of a run")
     settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
+    if not (task := kind_of(settings.dataset)).names_classes:
+        raise UserError(
+            f"{folder}: the labels of config.dataset={settings.dataset!r} are {task.labels}, but a"
+            " labelled set has one class for each image; use the run's ledger"
+        )
     record = run_record.read(folder)
     data = inputs.load_data(settings)
     if record.get("data", "") != data.key:

@@ -1,6 +1,5 @@
 """Measures how long an ONNX file takes for one image on this machine."""
 
-import os
 import statistics
 import time
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from amkd.export.onnx import INPUT, OUTPUT
+from amkd.reporting import provenance
 
 RUNS = 50
 _WARM = 5  # runs before the measurement, which plan and allocate
@@ -26,7 +26,7 @@ def measure(model: bytes, image: np.ndarray) -> dict[str, Any]:
     return {
         "one_thread": _median(model, image, 1),
         "all_threads": _median(model, image, 0),
-        "threads": len(os.sched_getaffinity(0)),
+        "threads": provenance.cores(),
     }
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from amkd.acquisitions.base import acquisition_named
+from amkd.acquisitions import base as acquisitions
 from amkd.candidates import candidate_set
 from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
-from amkd.methods import random_mixup
+from amkd.methods import random_mixup, selectors
 from amkd.methods.base import Method, PairSelector
 from amkd.search import pairs, pool_search, screening, top_k
 from amkd.search.selection import Selection, SelectionTask
@@ -27,7 +27,7 @@ def choose(task: SelectionTask) -> Selection:
         own, min(math.ceil(plan.candidates * own.k), pool_search.pairs_left(task))
     )
     candidates = candidate_set.Candidates(found, own)
-    found = found.take(acquisition_named(plan.acquisition).choose(candidates, own.k))
+    found = found.take(acquisitions.chosen(plan.acquisition, candidates, own.k))
     choice = Selection(found.records(), found.score, told)
     return _with_random(task, choice, at_random) if at_random else choice
 
@@ -66,12 +66,7 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
 
 def misfits(settings: Settings) -> Iterator[str]:
     """Yields a problem if there are only as many candidates as are wanted, so no choice is left."""
-    if settings.search.candidates == 1 and settings.search.acquisition != "lowest":
-        yield (
-            f"config.search.acquisition={settings.search.acquisition!r}: search.candidates=1 gives"
-            f" {settings.method} exactly as many candidates as it needs, so the acquisition has"
-            " nothing to choose from; set --config.search.candidates=5, or another number above 1"
-        )
+    yield from selectors.without_choice(settings, fitting=("lowest",), such_as=5)
 
 
 METHOD = Method(selector=PairSelector(choose, evaluations, acquires=True, misfits=misfits))

@@ -132,7 +132,8 @@ def misfits(settings: Settings) -> Iterator[str]:
     if settings.budget <= settings.n_real:
         yield (
             f"config.budget={settings.budget}: must be more than n_real={settings.n_real}, whose"
-            " queries it includes, so that a pseudo-example can be made"
+            " queries it includes, so that a pseudo-example can be made; raise the budget, or set"
+            " a smaller n_real"
         )
 
 

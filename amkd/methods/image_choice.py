@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from amkd.acquisitions.base import acquisition_named
+from amkd.acquisitions import base as acquisitions
 from amkd.candidates import candidate_set
 from amkd.candidates.candidate_set import Predictions
 from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.core import keys
 from amkd.data.records import Records, whole_records
+from amkd.methods import selectors
 from amkd.search.selection import Selection, SelectionTask
 
 _BLOCK = 1024  # images scored between two checks whether the run is to stop
@@ -20,7 +21,7 @@ def choose(task: SelectionTask) -> Selection:
     """Returns k of the images that were not queried yet, as ``search.acquisition`` chooses."""
     records = whole_records(_to_score(task))
     candidates = candidate_set.least_confident_first(task, records, _predict(task, records))
-    places = acquisition_named(task.settings.acquisition).choose(candidates, task.k)
+    places = acquisitions.chosen(task.settings.acquisition, candidates, task.k)
     found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(candidates)})
 
@@ -47,13 +48,7 @@ def evaluations_made(settings: SearchSettings, left: int, k: int) -> int:
 
 def misfits(settings: Settings) -> Iterator[str]:
     """Yields a problem if only as many images are made as are wanted, so no choice is left."""
-    search = settings.search
-    if search.candidates == 1 and search.acquisition not in ("lowest", "random"):
-        yield (
-            f"config.search.acquisition={search.acquisition!r}: search.candidates=1 gives"
-            f" {settings.method} exactly as many images as it needs, so the acquisition has nothing"
-            " to choose from; set --config.search.candidates=3, or another number above 1"
-        )
+    yield from selectors.without_choice(settings, fitting=("lowest", "random"), such_as=3)
 
 
 def _chooses(settings: SearchSettings) -> bool:

@@ -8,11 +8,11 @@ ours: it is cheap, and lambda keeps the range from which it was drawn.
 import math
 from collections.abc import Iterator
 
-from amkd.acquisitions.base import acquisition_named
+from amkd.acquisitions import base as acquisitions
 from amkd.candidates import candidate_set
 from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
-from amkd.methods import random_mixup
+from amkd.methods import random_mixup, selectors
 from amkd.methods.base import Method, PairSelector
 from amkd.search import pool_search
 from amkd.search.selection import Selection, SelectionTask
@@ -26,7 +26,7 @@ def choose(task: SelectionTask) -> Selection:
     ).records
     said = candidate_set.predict(task, task.variables, drawn)
     candidates = candidate_set.least_confident_first(task, drawn, said)
-    places = acquisition_named(plan.acquisition).choose(candidates, task.k)
+    places = acquisitions.chosen(plan.acquisition, candidates, task.k)
     found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(drawn)})
 
@@ -42,12 +42,7 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
 
 def misfits(settings: Settings) -> Iterator[str]:
     """Yields a problem if there are only as many candidates as are wanted, so no choice is left."""
-    if settings.search.candidates == 1:
-        yield (
-            f"config.search.acquisition={settings.search.acquisition!r}: search.candidates=1 gives"
-            f" {settings.method} exactly as many candidates as it needs, so the acquisition has"
-            " nothing to choose from; set --config.search.candidates=5, or another number above 1"
-        )
+    yield from selectors.without_choice(settings, fitting=(), such_as=5)
 
 
 METHOD = Method(

@@ -165,6 +165,24 @@ class NoSelector(Selector):
         yield from ()
 
 
+def without_choice(settings: Settings, *, fitting: tuple[str, ...], such_as: int) -> Iterator[str]:
+    """Yields a problem if there are only as many candidates as are wanted, for an acquisition.
+
+    Args:
+      settings: the configuration.
+      fitting: acquisitions that need no more.
+      such_as: a number of candidates for the message.
+    """
+    search = settings.search
+    if search.candidates == 1 and search.acquisition not in fitting:
+        yield (
+            f"config.search.acquisition={search.acquisition!r}: search.candidates=1 gives"
+            f" {settings.method} exactly as many candidates as it needs, so the acquisition has"
+            f" nothing to choose from; set --config.search.candidates={such_as}, or another number"
+            " above 1"
+        )
+
+
 def _no_evaluations(search: SearchSettings, left: int, k: int) -> int:
     del search, left, k
     return 0

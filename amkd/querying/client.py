@@ -233,7 +233,7 @@ def _finished(
     progress: Callable[[], None],
 ) -> Iterator[list[bytes]]:
     """Waits briefly for batches in flight; yields the finished ones, and raises their errors. Only
-    notes that a single image was refused.
+    notes that single images were refused.
     """
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress()
@@ -242,7 +242,7 @@ def _finished(
         try:
             watch.note(sentinel.Sent(images, future.result()))
         except TeacherFailed as error:
-            refused.note(error)
+            refused.note(error, len(images))
             continue
         refused.answered()
         yield images

@@ -14,7 +14,7 @@ Batch = TypeVar("Batch")
 
 
 class RefusedImages:
-    """The images that a service refused, such as for their content; a refusal costs nothing.
+    """The images that a service refused, such as for their content.
 
     Other images may still be answered. If several are refused after one another, the service is at
     fault, and nothing more is sent.
@@ -28,7 +28,8 @@ class RefusedImages:
           in_flight: requests at the same time. A refusal comes faster than an answer, so as many
             may come before an answer that was requested earlier.
         """
-        self._errors: list[TeacherFailed] = []
+        self._first: TeacherFailed | None = None
+        self._images: list[bytes] = []
         self._in_a_row, self._answered, self._in_flight = 0, answered, in_flight
 
     @property
@@ -41,7 +42,7 @@ class RefusedImages:
 
         A part must be answered, or refused, before the next one is taken.
         """
-        if self._errors and self.none_answered and len(batch) > 1:
+        if self._first and self.none_answered and len(batch) > 1:
             first, *others = batch
             yield {first: batch[first]}
             batch = {image: batch[image] for image in others}
@@ -51,15 +52,18 @@ class RefusedImages:
         """Notes that a batch was answered."""
         self._in_a_row, self._answered = 0, True
 
-    def note(self, error: TeacherFailed) -> None:
-        """Notes an error.
+    def note(self, error: TeacherFailed, images: int) -> None:
+        """Notes an error about a batch of so many images.
 
         Raises:
-          TeacherFailed: the error is no refusal of a single image, or there are too many.
+          TeacherFailed: the error is no refusal of single images, or there are too many.
         """
-        if error.image is None:
+        if not error.refused:
             raise error
-        self._errors.append(error)
+        if len(error.refused) < images:  # the others were answered
+            self.answered()
+        self._first = self._first or error
+        self._images += error.refused
         self._in_a_row += 1
         if self._in_a_row >= (_IN_A_ROW + self._in_flight if self._answered else _AT_FIRST):
             self.check()
@@ -70,20 +74,20 @@ class RefusedImages:
         Raises:
           TeacherFailed: an image was refused.
         """
-        if not self._errors:
+        if not self._first:
             return
-        first, *others = self._errors
-        self._errors = []
+        first, (_, *others) = self._first, self._images
+        self._first = None
         if not others:
             raise first
         raise type(first)(f"{first}. Also refused: {_listed(others)}")
 
     def mention(self) -> None:
         """Prints the refused images, if another error ends the sending before :meth:`check`."""
-        if self._errors:
-            console.mention(f"refused by the teacher: {_listed(self._errors)}", error=True)
+        if self._first:
+            console.mention(f"refused by the teacher: {_listed(self._images)}", error=True)
 
 
-def _listed(errors: list[TeacherFailed]) -> str:
-    shown = ", ".join(f"sha256={one.image.hex()}" for one in errors[:_LISTED] if one.image)
-    return shown + (f" and {len(errors) - _LISTED:,} more" if len(errors) > _LISTED else "")
+def _listed(images: list[bytes]) -> str:
+    shown = ", ".join(f"image={digest.hex()}" for digest in images[:_LISTED])
+    return shown + (f" and {len(images) - _LISTED:,} more" if len(images) > _LISTED else "")

@@ -125,7 +125,10 @@ def _answers(
     rows, place, bad_row = _record(sender, charge, sent, answer=answer)
     error: TeacherFailed | None = problem or bad_row
     if error:
-        raise _naming(error, None if place is None else sent.images[place])
+        named = _naming(error, None if place is None else sent.images[place])
+        if isinstance(problem, teachers.PartlyAnswered):
+            named.refused = tuple(sent.images[one] for one in problem.refusals)
+        raise named
     return rows
 
 
@@ -135,8 +138,8 @@ def _naming(error: TeacherFailed, image: bytes | None) -> TeacherFailed:
         return error
     kind = answers.BadAnswer if isinstance(error, answers.BadAnswer) else TeacherFailed
     return kind(
-        f"{error} (the image with sha256={image.hex()}; if only this image fails, an answer to it"
-        " can be imported: amkd ledger import)"
+        f"{error} (the image with the key image={image.hex()}; if only this image fails, an answer"
+        " to it can be imported: amkd ledger import, with the column 'image')"
     )
 
 
@@ -160,7 +163,7 @@ def _ask(
         failed = error if isinstance(error, TeacherFailed) else TeacherFailed(str(error))
         of_image = len(images) == 1 and getattr(error, "of_image", True)
         named = _naming(failed, sent.images[0] if of_image else None)
-        named.image = sent.images[0] if of_image and refused else None
+        named.refused = (sent.images[0],) if of_image and refused else ()
         raise named from error
     except BaseException as error:
         sender.ledger.record_failure(sent.number, billed=True)

@@ -1,6 +1,7 @@
 """The peak memory of one run, in a process that may do several runs one after the other."""
 
 import resource
+import sys
 from pathlib import Path
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -20,4 +21,5 @@ def mebibytes() -> int:
         for line in _STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes of one count
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20

@@ -15,10 +15,10 @@ import numpy as np
 
 from amkd.config.settings import Settings
 from amkd.core import broadcast, checkpoint, keys, mesh, processes
+from amkd.core.digest import array_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.lazy_images import Images
-from amkd.data.own_images import array_key
 from amkd.data.records import Records
 from amkd.methods import find
 from amkd.models.layers import Variables
@@ -74,7 +74,7 @@ def report_loaded(images: Images, weights: str) -> None:
       images: all images of the run.
       weights: SHA-256 of the initial weights, see :func:`amkd.run.context.weights_identity`.
     """
-    processes.report(_LOADED, f"{array_key(images)} {weights}")
+    processes.report(_LOADED, f"{array_digest(images)} {weights}")
 
 
 def agree_on(images: Images, weights: str) -> None:
@@ -87,7 +87,7 @@ def agree_on(images: Images, weights: str) -> None:
     Raises:
       UserError: names the first process whose images or weights differ.
     """
-    own = array_key(images) if processes.count() > 1 else ""
+    own = array_digest(images) if processes.count() > 1 else ""
     for number, found in processes.collect(_LOADED).items():
         theirs, _, their_weights = found.partition(" ")
         if their_weights != weights:

@@ -10,6 +10,7 @@ import numpy as np
 from amkd.config.data import is_of_files
 from amkd.config.identity import identifying
 from amkd.core import checkpoint, compilation, console, devices, files
+from amkd.data.records import Records
 from amkd.methods.student import seen_side
 from amkd.models.saved_network import save_network
 from amkd.querying import client
@@ -39,8 +40,8 @@ def write(
         "cascade": told,
         "ended_early": early,
     }
-    mixes = int((state.records.i != state.records.j).sum())
-    save_network(workdir / "student", state.variables, _card(context, summary, mixes))
+    card = _card(context, summary, state.records)
+    save_network(workdir / "student", state.variables, card)
     try:
         _show(context, state, summary, student=student, workdir=workdir)
     # The run is paid for and done: a problem with a chart must not keep it from being finished.
@@ -68,15 +69,17 @@ def _show(
             files.write_text(workdir / "report.html", run_page.render(shown))
 
 
-def _card(context: RunContext, summary: dict[str, Any], mixes: int) -> dict[str, Any]:
+def _card(context: RunContext, summary: dict[str, Any], records: Records) -> dict[str, Any]:
     """Returns the card of a saved student, which describes it.
 
     Args:
       context: the context of the run.
       summary: the results of the run.
-      mixes: how many of its queries mix two images.
+      records: its queries.
     """
-    config, data = context.settings, context.data
+    config, data, facts = context.settings, context.data, context.facts
+    mixed = records.i != records.j
+    made = ~mixed & (records.i >= facts.real) & (not facts.method.selector.takes_images)
     weights = context.weights()
     named = {"student_weights": weights.source} if weights else {}
     if assistant_weights := context.assistant_weights():
@@ -106,8 +109,10 @@ def _card(context: RunContext, summary: dict[str, Any], mixes: int) -> dict[str,
         "test_images": summary["accuracy_images"],
         "agreement_images": summary["agreement_images"],
         **{name: summary[name] for name in told},
-        "mixes": mixes,
-        "ground_truth": context.facts.labels,
+        "mixes": int(mixed.sum()),
+        "made": int(made.sum()),  # such as crops, or images from the teacher's network
+        "white_box": facts.method.first.needs_network or context.teacher_features is not None,
+        "ground_truth": facts.labels,
         **({"student_weights": weights.told} if weights else {}),
         **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
         # Without paths on this machine, and without fields that do not affect the result.

@@ -19,7 +19,7 @@ from amkd.run.context import RunContext, SharedContext
 from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
-from amkd.search import pairs
+from amkd.search import pairs, selection
 from amkd.search.scans import Scan, Scans
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training.recipe import epoch_rates
@@ -118,7 +118,9 @@ def _search(context: RunContext, state: RoundState) -> Selection:
         context.report.bar(selector.left(task), title, selector.unit) as advance,
         leading.selecting(state, k),
     ):
-        return selector.select(task)
+        found = selector.select(task)
+    selection.check(found, task, context.settings.method)
+    return found
 
 
 def selection_task(

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amkd.config.search import SearchSettings
+from amkd.core.errors import UserError
+from amkd.data import mixing
 from amkd.data.lazy_images import Images
 from amkd.data.records import Records
 from amkd.models import Network
@@ -80,3 +82,46 @@ class Selection(NamedTuple):
     records: Records
     score: np.ndarray
     metrics: dict[str, Any]
+
+
+def check(found: Selection, task: SelectionTask, method: str) -> None:
+    """Checks the selection of a method, which may be the user's own, before it is paid for.
+
+    Args:
+      found: what the method selected.
+      task: the inputs from which it selected.
+      method: the value of ``method``, for the message.
+
+    Raises:
+      UserError: it is not K different records of existing images, each with a score, none of which
+        was queried before.
+    """
+    if wrong := _fault(found, task):
+        raise UserError(
+            f"config.method={method!r}: selected {wrong} in round {task.stream[1]}; it must select"
+            f" {task.k:,} different new records, with a score each (NaN for none). Nothing of this"
+            " round was queried"
+        )
+
+
+def _fault(found: Selection, task: SelectionTask) -> str:
+    """Returns what is wrong with a selection; empty if it is right."""
+    lengths = {len(column) for column in (*vars(found.records).values(), found.score)}
+    if lengths != {task.k}:
+        return f"{' or '.join(map(str, sorted(lengths)))} records"
+    own, known = _rows(found.records), np.unique(_rows(task.records), axis=0)
+    ends, weights = own[:, :2], own[:, 2]
+    if ends.min() < 0 or ends.max() >= len(task.images):
+        return f"an image that does not exist (there are {len(task.images):,})"
+    if weights.min() < 0 or weights.max() > mixing.ONE:
+        return f"a weight outside 0 to {mixing.ONE}"
+    if len(np.unique(own, axis=0)) < len(own):
+        return "a record twice"
+    if len(np.unique(np.concatenate([known, own]), axis=0)) < len(known) + len(own):
+        return "a record that was queried before"
+    return ""
+
+
+def _rows(records: Records) -> np.ndarray:
+    """Returns records as ``int64[Q, 3]``."""
+    return np.stack([records.i, records.j, records.w], 1).astype(np.int64)

@@ -78,11 +78,17 @@ class PartlyAnswered(TeacherFailed):
 
     Attributes:
       rows: what ``Teacher.ask`` returned, with NaN or the class number -1 for an unusable row.
+      refusals: places of the rows in which the service reports an error about the image. It may
+        answer other images.
     """
 
-    def __init__(self, message: str, rows: np.ndarray) -> None:
+    def __init__(self, message: str, rows: np.ndarray, refusals: tuple[int, ...] = ()) -> None:
         super().__init__(message)
-        self.rows = rows
+        self.rows, self.refusals = rows, refusals
+
+
+class ImageRefused(TeacherFailed):
+    """Raised if the service reports an error about one image in its reply, which it may charge."""
 
 
 class Refused(TeacherFailed):

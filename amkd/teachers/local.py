@@ -1,7 +1,6 @@
 """A local Flax teacher: trained at first use, validated, and cached for later runs."""
 
 import fcntl
-import hashlib
 import json
 import shutil
 import time
@@ -15,6 +14,7 @@ import numpy as np
 from amkd import models
 from amkd.config.teacher import TeacherSettings
 from amkd.core import checkpoint, console, keys
+from amkd.core.digest import array_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
@@ -100,11 +100,10 @@ def recipe_key(settings: TeacherSettings) -> dict[str, Any]:
 
 def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
     """Returns the cache folder of a teacher, named after its recipe, seed and training data."""
-    hasher = hashlib.sha256(json.dumps(recipe_key(settings), sort_keys=True).encode())
-    for array in (data.teacher_images, data.teacher_labels):
-        hasher.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    key = json.dumps(recipe_key(settings), sort_keys=True).encode()
+    digest = array_digest(data.teacher_images, data.teacher_labels, first=key)
     name = data.name.replace("/", "-").replace(":", "-")
-    return cache_dir / "teachers" / f"{name}-{settings.model}-{hasher.hexdigest()[:16]}"
+    return cache_dir / "teachers" / f"{name}-{settings.model}-{digest[:16]}"
 
 
 def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:

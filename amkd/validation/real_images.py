@@ -8,7 +8,7 @@ import dataclasses
 
 from amkd.config.settings import Settings
 from amkd.methods import find
-from amkd.methods.base import AllImages, Method, NoSelector
+from amkd.methods.base import AllImages, Method, NoSelector, SynthesizedImages
 from amkd.methods.selectors import schedule
 
 _NOTHING_ELSE = "real_only"
@@ -22,6 +22,7 @@ def counted(settings: Settings, drawable: int) -> Settings:
     - A method that queries further real images in every round queries about as many in round 0 as
       in each later round, and no more than there are.
     - The budget of a method that queries only real images is no more than it can use.
+    - A method that makes images with the teacher's network keeps its budget.
 
     Args:
       settings: the configuration.
@@ -35,6 +36,8 @@ def counted(settings: Settings, drawable: int) -> Settings:
         return dataclasses.replace(settings, n_real=budget // (settings.rounds + 1), budget=budget)
     count = min(settings.budget // method.first.views, drawable)
     found = dataclasses.replace(settings, n_real=count)
+    if isinstance(method.first, SynthesizedImages):
+        return found
     if isinstance(method.selector, NoSelector):
         return dataclasses.replace(found, budget=method.first.views * count)
     if left := settings.budget - count:

@@ -23,7 +23,7 @@ case "${1:-}" in
     # The unit lives on when the connection ends.
     on_vm "sudo systemd-run --unit=amkd --uid=\$(id -u) --working-directory=\$HOME/amkd \
       --property=RestartForceExitStatus=75 --property=RestartSec=10 --property=TimeoutStopSec=120 \
-      .venv/bin/amkd --config=cifar10 --workdir=/mnt/disk/runs/cifar10 \
+      \$HOME/amkd/.venv/bin/amkd --config=cifar10 --workdir=/mnt/disk/runs/cifar10 \
       --config.cache_dir=/mnt/disk/cache --config.data.dir=/mnt/disk/tfds --log=json"
     ;;
   status)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.acquisitions import ACQUISITIONS, balanced, capped
+from amkd.acquisitions import ACQUISITIONS, balanced, base, capped
 from amkd.candidates import candidate_set, coverage
 from amkd.core import devices
+from amkd.core.errors import UserError
 from amkd.search import pairs
 from tests.acquisitions.test_acquisitions import a_task
 from tests.search.test_device_search import task
@@ -18,6 +19,24 @@ from tests.support.choices import candidates, plain_farthest, plain_greedy
 def test_places_that_are_missing_are_the_first_others():
     assert candidate_set.fill_up(np.array([4, 1]), 6, 5).tolist() == [4, 1, 0, 2, 3]
     assert candidate_set.fill_up(np.array([4, 1]), 6, 2).tolist() == [4, 1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("FLOATS", r"returned float64\[2\]"),
+        ("MASK", r"returned bool\[4\]"),
+        ("NEGATIVE", "returned places from -1 to 0"),
+        ("TOO_HIGH", "returned places from 3 to 4"),
+        ("TOO_MANY", r"returned int64\[4\]"),
+        ("TWICE", "returned only 1 different places"),
+    ],
+)
+def test_an_acquisition_returns_k_different_places(rule, told):
+    name, of = f"tests.support.wrong_choices:{rule}", candidates([0, 0, 0, 1], [1, 2, 3, 2])
+    with pytest.raises(UserError, match=rf"config\.search\.acquisition='{name}': {told}; it must"):
+        base.chosen(name, of, 2)
+    assert base.chosen("lowest", of, 2).tolist() == [0, 1]
 
 
 # capped

@@ -165,7 +165,7 @@ def test_many_real_images_are_drawn_by_the_round():
     some = of.real_images(7).i.tolist()
     assert len(set(some)) == 7 and sorted(some) == some and max(some) < 20
     assert of.real_images(7).i.tolist() == some
-    asked = of.asked_real_images(7)
+    asked = of.queried_real_images(7)
     assert len(set(asked.tolist())) == 7 and asked.max() < 20
     another = candidates([0, 1], [5, 6], of=one._replace(real=20, stream=(0, 2)))
     assert another.real_images(7).i.tolist() != some

@@ -230,6 +230,21 @@ def test_a_full_disk_is_refused_before_it_kills(
     assert list((cache / "pictures").iterdir()) == []
 
 
+def test_where_no_call_reserves_space_zeros_are_written(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS has no ``posix_fallocate``; a file with holes would kill the process on a full disk."""
+    expected = np.array(folder.load(root, RGB, cache).images)
+    shutil.rmtree(cache)
+    monkeypatch.delattr(os, "posix_fallocate")
+    found = folder.load(root, RGB, cache)
+    np.testing.assert_array_equal(found.images, expected)
+    place = cache / "whole.npy"
+    image_cache._create(place, (3, 100, 100, 3))
+    assert place.stat().st_blocks * 512 >= 3 * 100 * 100 * 3
+    assert not np.load(place).any() and np.load(place).shape == (3, 100, 100, 3)
+
+
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"more"), Path.unlink])
 def test_a_file_that_changes_meanwhile(
     root: Path, cache: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,8 @@
 """TuSimple and CULane folders: tiny ones, in their published form."""
 
 import json
+import shutil
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 
 from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
-from amkd.data import lane_folders
+from amkd.data import image_files, lane_folders
 from amkd.data.lane_folders import in_slots, task_of
 
 SIZE = DataSettings(size=72, width=128, resize="stretch", held_out=1)
@@ -215,3 +217,52 @@ def test_no_annotations(tmp_path):
     (tmp_path / "a.lines.txt").write_text("1 2 3\n")
     with pytest.raises(UserError, match=r"a\.lines\.txt"):
         lane_folders.load("culane", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+
+
+def test_a_folder_that_is_one_level_too_high(tmp_path):
+    """Without the check, CULane's images would be found, but not its lists."""
+    tusimple(tmp_path / "a" / "train_set")
+    with pytest.raises(UserError, match=r"contains no label_data_\*\.json, but .* 'train_set'"):
+        load_from(tmp_path / "a", "tusimple")
+    culane(tmp_path / "b" / "CULane")
+    with pytest.raises(UserError, match=rf"set --config\.data\.folder={tmp_path}/b/CULane"):
+        load_from(tmp_path / "b")
+
+
+@pytest.mark.parametrize("broken", ["refuse", "skip"])
+def test_annotations_without_their_images(broken, tmp_path):
+    """The annotations of TuSimple's test images are published in another place than the images."""
+    tusimple(tmp_path)
+    shutil.rmtree(tmp_path / "clips" / "test_label")
+    with pytest.raises(
+        UserError, match=r"none of the 2 images that test_label\.json names is there, such as"
+    ) as caught:
+        load_of(tmp_path, broken)
+    assert "move test_label.json to another folder, so that data.held_out" in str(caught.value)
+    (tmp_path / "test_label.json").rename(tmp_path.parent / f"test_label_{broken}.json")
+    assert len(load_of(tmp_path, broken).test_images) == 1
+    shutil.rmtree(tmp_path / "clips")
+    with pytest.raises(UserError, match=r"none of the 4 images that label_data_\*\.json names"):
+        load_of(tmp_path, broken)
+
+
+def load_of(folder, broken):
+    given = settings(folder, broken=broken)
+    return lane_folders.load("tusimple", given, seed=0, cache_dir=folder / "cache")
+
+
+def test_files_that_did_not_change_are_not_read_again(tmp_path, monkeypatch):
+    """Training and test images are listed one after the other, in one folder."""
+    monkeypatch.setattr(image_files, "_SETTLED", 0)
+    tusimple(tmp_path)
+    time.sleep(0.02)
+    load_from(tmp_path, "tusimple")
+    hashed, read = image_files._hash, []
+    monkeypatch.setattr(
+        image_files, "_hash", lambda root, path: (read.append(path), hashed(root, path))[1]
+    )
+    load_from(tmp_path, "tusimple")
+    assert read == []
+    image(tmp_path / "clips" / "test_label" / "50" / "20.jpg", (1280, 720), 200)
+    load_from(tmp_path, "tusimple")
+    assert read == ["clips/test_label/50/20.jpg"]

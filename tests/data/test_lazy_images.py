@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amkd.data import own_images
+from amkd.core.digest import array_digest
 from amkd.data.lazy_images import LazyImages
 from amkd.data.records import Records, mixes, whole_records
 from amkd.training import training_set
@@ -44,7 +44,7 @@ def test_it_is_an_array_where_one_is_wanted() -> None:
     images = lazy()
     assert (images.shape, len(images), images.dtype) == ((10, 4, 3, 1), 10, np.uint8)
     np.testing.assert_array_equal(np.asarray(images), WHOLE)
-    assert own_images.array_key(images) == own_images.array_key(WHOLE)
+    assert array_digest(images) == array_digest(WHOLE)
     with pytest.raises(IndexError):
         images[10]
 

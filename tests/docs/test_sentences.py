@@ -53,7 +53,7 @@ SENTENCES = {
             of_assistant("fashion_probabilities"),
             of_assistant("fashion_labels", LONG_4),
         ],
-        r"`margin`, with probabilities: (\S+) \((\S+) to (\S+)\) on": lambda: of_photographs(
+        r"smallest `margin` gave (\S+) points \((\S+) to (\S+)\) more": lambda: of_photographs(
             "real_margin"
         ),
     },

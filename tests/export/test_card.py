@@ -106,13 +106,24 @@ ANSWERS = "It was trained on the teacher's answers"
             f"{DISTILLED} by the method `active_labelling` of amkd. {ANSWERS}, {LEARNED}",
         ),
         (
+            {"method": "random_crops", "queries": 900, "mixes": 0, "made": 600},
+            f"{DISTILLED} by the method `random_crops` of amkd. {ANSWERS} to 900 images, 600 of"
+            f" which were made by the method, {LEARNED}",
+        ),
+        (
+            {"method": "zskd", "queries": 1200, "mixes": 0, "made": 1200, "white_box": True},
+            f"distilled from a teacher by the method `zskd` of amkd. {ANSWERS} to 1,200 images,"
+            f" 1,200 of which were made by the method, {LEARNED} The training also used the"
+            " teacher's network (its weights, features or gradients).",
+        ),
+        (
             {"method": "supervised_real", "queries": 500, "mixes": 0, "ground_truth": True},
             "trained by the method `supervised_real` of amkd. It was trained on ground-truth"
             " labels; there was no teacher.",
         ),
         ({}, f"{DISTILLED}. {ANSWERS}, {LEARNED}"),
     ],
-    ids=["mixes", "no mixes", "labels", "an older student"],
+    ids=["mixes", "no mixes", "crops", "white box", "labels", "an older student"],
 )
 def test_the_card_says_what_the_student_learned_from(known: dict[str, Any], told: str) -> None:
     text = card.text(card.complete({**card_of("lenet5", LENET), **known}, {}, ""))

@@ -10,6 +10,7 @@ from amkd.cli import modes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import sources
+from amkd.data.dataset import DataSet
 from amkd.models.saved_network import load_network, save_network
 from tests.support import command
 from tests.support.small import configured
@@ -66,6 +67,7 @@ def test_command_line(tmp_path, tiny_run):
     assert (card["queries"], card["evaluation_queries"], card["agreement_images"]) == (90, 60, 60)
     assert (card["cost"], card["currency"], card["license"]) == (37.5, "USD", "CC0-1.0")
     assert (card["method"], card["mixes"], card["ground_truth"]) == ("active_mixup", 60, False)
+    assert (card["made"], card["white_box"]) == (0, False)
     assert card["test_accuracy"] == summary["student_accuracy"]
     assert card["sha256"] == summary["student_sha256"]
     assert card["class_names"] == [str(digit) for digit in range(10)]
@@ -124,3 +126,38 @@ def test_another_data_set_is_refused(tmp_path, tiny_run):
     with pytest.raises(UserError, match=r"omit --config.*\n  config\.data\.size: 0 -> 16"):
         modes.export(order(run, output=output, **{"data.size": 16}))
     assert list(tmp_path.iterdir()) == []
+
+
+def sorted_by_class(tested):
+    """A data set of four classes, whose test images are sorted by class, as in folders."""
+    labels = np.repeat(np.arange(4, dtype=np.int32), tested // 4)
+    images = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 1), np.uint8)
+    return DataSet(
+        name="folder",
+        classes=4,
+        teacher_images=images,
+        teacher_labels=np.zeros(300, np.int32),
+        pool_images=images,
+        test_images=np.tile(labels[:, None, None, None], (1, 8, 8, 1)).astype(np.uint8),
+        test_labels=labels,
+    )
+
+
+def test_an_8_bit_file_is_compared_on_images_of_all_classes():
+    """Of 4,000 sorted test images, the first 2,000 have only two of four classes."""
+    found = modes._quantization(configured(n_real=50, budget=80), sorted_by_class(4000))
+    assert len(found.calibration) == 50 and found.fresh
+    assert len(found.held_out) == 2000 and found.labels is not None
+    assert np.array_equal(found.held_out[:, 0, 0, 0], found.labels)  # images keep their labels
+    assert np.bincount(found.labels).min() > 400
+
+
+@pytest.mark.parametrize("tested", [0, 40])
+def test_a_student_of_made_images_is_calibrated_on_real_ones(tested):
+    """zskd draws no real image; 200 are drawn for the ranges, and others for the comparison."""
+    zskd = configured(method="zskd", **{"teacher.kind": "flax", "zskd.steps": 2})
+    found = modes._quantization(zskd, sorted_by_class(tested))
+    assert len(found.calibration) == 200 and found.fresh
+    assert len(found.held_out) == (tested or 100)
+    rows = {image.tobytes() for image in found.calibration}
+    assert rows.isdisjoint(image.tobytes() for image in found.held_out)

@@ -23,7 +23,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data import decoding, own_images
 from amkd.export import labelled_files, labelled_set
 from amkd.ledger import accounts, reader, report, verify
-from amkd.run import importing, inputs
+from amkd.run import importing, inputs, workdir
 from amkd.teachers import Teacher, answers, loading
 from tests.support import books, command, counting_teacher
 from tests.support.small import FOLDER, configured, shrink_and_answer, write_digits
@@ -451,6 +451,13 @@ def test_a_labelled_set_is_exported_and_comes_back(finished, tmp_path, monkeypat
 
 def test_a_labelled_set_of_nothing(tmp_path):
     with pytest.raises(UserError, match="contains no run"):
+        labelled_set.of_run(tmp_path, STOP)
+
+
+def test_a_labelled_set_of_lanes_is_refused(tmp_path):
+    """An answer to a road is 48 distributions or more, and not one class."""
+    workdir.claim(configured("roads", "smoke"), tmp_path, "run", "labels:roads", "key")
+    with pytest.raises(UserError, match=r"config\.dataset='roads' are lanes, but a labelled set"):
         labelled_set.of_run(tmp_path, STOP)
 
 

@@ -135,7 +135,7 @@ def test_facts_by_hand(fields, images, evaluations):
         ),
         (
             {"method": "pastes", "search.acquisition": "entropy"},
-            "search.candidates=1 gives pastes exactly as many images as it needs, so the",
+            "search.candidates=1 gives pastes exactly as many candidates as it needs, so the",
         ),
         (
             {"method": "active_labelling", "search.scored_images": 20},

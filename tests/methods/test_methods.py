@@ -15,6 +15,7 @@ from amkd.methods.base import AllImages, Method, NoSelector
 from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.models.inference import MixInput
+from amkd.models.saved_network import load_network
 from amkd.run.facts import facts_of_run
 from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.search.lambda_grid import lambda_grid
@@ -213,6 +214,8 @@ def test_labelling_by_labels(tmp_path, capsys):
     summary = whole_run.run(tmp_path, **fields)
     assert "400 images" in capsys.readouterr().out
     assert [row["queries"] for row in command.rows(tmp_path / "run", "round")] == [30, 60, 90]
+    card = load_network(tmp_path / "run/student").card
+    assert (card["mixes"], card["made"], card["white_box"]) == (0, 0, False)  # all are real
     assert counting_teacher.asked(tmp_path / "asked.txt") == []
     assert summary["queries"] == 90
 
@@ -243,6 +246,24 @@ def test_labels_answer_their_own_images_only():
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
     with pytest.raises(UserError, match="has no ground-truth labels"):
         labels.load(dataclasses.replace(labelled([1, 2]), pool_labels=None))
+
+
+def test_of_equal_images_the_first_label_is_the_answer():
+    """The first is the one that is drawn."""
+    teacher = labels.load(labelled([10, 20, 10]))
+    np.testing.assert_array_equal(teacher.ask(np.uint8([10]).reshape(1, 1, 1, 1)), [[1, 0, 0]])
+
+
+def test_other_labels_of_the_same_images_are_another_teacher():
+    """Otherwise, a shared ledger would give a corrected table its old labels."""
+    own = dataclasses.replace(labelled([10, 20, 30]), name="manifest", class_names=("a", "b", "c"))
+    corrected = dataclasses.replace(own, pool_labels=np.int32([0, 1, 1]))
+    in_other_order = dataclasses.replace(own, class_names=("b", "a", "c"))
+    named = [labels.load(data).identity for data in (own, corrected, in_other_order)]
+    assert len(set(named)) == 3 and all(name.startswith("labels:manifest:") for name in named)
+    assert labels.load(dataclasses.replace(own)).identity == named[0]
+    fixed = dataclasses.replace(own, name="mnist")  # ledgers of earlier versions stay readable
+    assert labels.load(fixed).identity == "labels:mnist"
 
 
 def test_colours_and_sizes_by_hand():

@@ -14,6 +14,7 @@ from amkd.core.stopping import Stopped
 from amkd.methods import zskd
 from amkd.methods.first_images import Source
 from amkd.models import prediction
+from amkd.models.saved_network import load_network
 from amkd.run.facts import facts_of_run
 from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS, View
@@ -223,6 +224,8 @@ def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
     assert summary["gradient_queries"] == 20 * 20
     assert summary["rounds"][0]["search"]["impressions"] == 20
     assert (tmp_path / "run/plots/made.svg").exists()
+    card = load_network(tmp_path / "run/student").card
+    assert (card["mixes"], card["made"], card["white_box"]) == (0, 60, True)
     fields = {name: value for name, value in FIELDS.items() if not name.startswith("report.")}
     (planned,) = facts_of_run(configured(**fields), drawable=400, labelled=True).rounds
     assert (planned.queries, planned.evaluations) == (60, 0)

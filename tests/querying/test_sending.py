@@ -286,18 +286,18 @@ def test_good_rows_of_a_batch_with_a_bad_one_are_kept(book: ledger.Ledger) -> No
 def test_an_error_about_one_image_names_it(book: ledger.Ledger) -> None:
     """Of a batch whose answers cannot be told apart, no image is named."""
     (image,) = some_images(1)
-    named = f"(the image with sha256={image_digest(image).hex()}; if only this image fails"
+    named = f"(the image with the key image={image_digest(image).hex()}; if only this image fails"
     for spy in (Scripted(one_bad_row), Scripted(complain)):
         with pytest.raises(TeacherFailed) as caught:
             send(client_of(book, spy), some_images(1))
         assert named in str(caught.value) and "amkd ledger import" in str(caught.value)
     with pytest.raises(answers.BadAnswer) as caught:
         send(client_of(book, Scripted(one_bad_row)), some_images(5))
-    assert f"sha256={image_digest(some_images(5)[2]).hex()}" in str(caught.value)
+    assert f"image={image_digest(some_images(5)[2]).hex()}" in str(caught.value)
     for spy in (Scripted(complain), Scripted(refuse)):
         with pytest.raises(TeacherFailed) as caught:
             send(client_of(book, spy), some_images(2, first=7))
-        assert "sha256" not in str(caught.value)
+        assert "image=" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("of_image", "named"), [(True, True), (False, False)])
@@ -309,7 +309,7 @@ def test_a_refusal_names_the_image_where_it_may_be_the_reason(
 
     with pytest.raises(TeacherFailed) as caught:
         send(client_of(book, Scripted(answer)), some_images(1))
-    assert ("sha256=" in str(caught.value)) == named
+    assert ("image=" in str(caught.value)) == named
 
 
 def refusing(*refused: int) -> Scripted:
@@ -334,9 +334,9 @@ def test_the_other_images_are_sent_where_some_are_refused(
     with pytest.raises(TeacherFailed) as caught:
         ask(one_each, some_images(12))
     digests = {place: image_digest(some_images(12)[place]).hex() for place in range(12)}
-    named = {place for place, digest in digests.items() if f"sha256={digest}" in str(caught.value)}
+    named = {place for place, digest in digests.items() if f"image={digest}" in str(caught.value)}
     assert named == {*refused} and "amkd ledger import" in str(caught.value)
-    assert ("Also refused: sha256=" in str(caught.value)) == (len(refused) > 1)
+    assert ("Also refused: image=" in str(caught.value)) == (len(refused) > 1)
     assert book.count("run", DISTILL, paid_only=True) == book.spent("run") == 12 - len(refused)
     # The same command sends only these again.
     before = len(spy.calls)
@@ -366,11 +366,11 @@ def test_fast_refusals_between_slow_answers_are_no_sign_of_a_broken_service(
 
 def test_a_service_that_refuses_everything_is_not_asked_for_long(book: ledger.Ledger) -> None:
     spy = refusing(*range(40))
-    with pytest.raises(TeacherFailed, match="Also refused: sha256="):
+    with pytest.raises(TeacherFailed, match="Also refused: image="):
         ask(client_of(book, spy, batch=8), some_images(40))
     assert spy.sizes == [1, 1]  # the second one alone, too
     spy = refusing(*range(5, 40))
-    with pytest.raises(TeacherFailed, match=r"Also refused: sha256=.*, sha256="):
+    with pytest.raises(TeacherFailed, match=r"Also refused: image=.*, image="):
         ask(client_of(book, spy, QUICK._replace(in_flight=1), batch=1), some_images(40))
     assert spy.sizes == [1] * 16  # five answers, then ten and one
 
@@ -389,7 +389,48 @@ def test_refused_images_are_named_if_another_error_ends_the_sending(
     with pytest.raises(TeacherFailed, match="ZeroDivisionError"):
         ask(one_each, some_images(6))
     refused = image_digest(some_images(3)[2]).hex()
-    assert f"refused by the teacher: sha256={refused}" in capsys.readouterr().err
+    assert f"refused by the teacher: image={refused}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("refused", [(0,), (3, 5), (4, 5, 6, 7)])
+def test_errors_about_images_inside_replies_are_refusals_too(
+    refused: tuple[int, ...], batch: int, book: ledger.Ledger
+) -> None:
+    """Services that answer with status 200 and an error in the image's entry; each may be billed,
+    and is known to be about this image, also in a request with several images.
+    """
+    unwanted = {some_images(1, first=place)[0].tobytes() for place in refused}
+
+    def answer(images: np.ndarray) -> object:
+        rows, bad = truth(images), [image.tobytes() in unwanted for image in images]
+        if any(bad):
+            rows[bad] = np.nan
+            places = tuple(np.flatnonzero(bad).tolist())
+            raise PartlyAnswered("the service answered an error for an image", rows, places)
+        return rows
+
+    policy = QUICK._replace(in_flight=1, price=1.0)
+    spy = Scripted(*[answer] * 40)
+    with pytest.raises(TeacherFailed, match="the service answered an error") as caught:
+        ask(client_of(book, spy, policy, batch=batch), some_images(12))
+    digests = {place: image_digest(some_images(12)[place]).hex() for place in range(12)}
+    named = {place for place, digest in digests.items() if f"image={digest}" in str(caught.value)}
+    assert named == {*refused}
+    assert book.count("run", DISTILL, paid_only=True) == 12 - len(refused)
+    assert book.spent("run") == 12  # each was sent once
+
+
+def test_a_reply_with_another_problem_stops_the_run(book: ledger.Ledger) -> None:
+    """Without a refusal, the reason may concern all images: it must be repaired first."""
+
+    def answer(images: np.ndarray) -> object:
+        raise PartlyAnswered("the label 'lamp' is not a class", np.full((len(images), 4), np.nan))
+
+    spy = Scripted(answer)
+    with pytest.raises(TeacherFailed, match="'lamp' is not a class"):
+        ask(client_of(book, spy, QUICK._replace(in_flight=1), batch=1), some_images(12))
+    assert spy.sizes == [1]
 
 
 def test_a_refused_batch_of_several_images_stops_the_run(book: ledger.Ledger) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from amkd.core import processes
+from amkd.core.digest import array_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data.own_images import array_key
 from amkd.run import leading
 
 IMAGES = np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1)
@@ -56,7 +56,7 @@ def test_all_processes_stop_after_the_same_epochs(at_once, asked_in, monkeypatch
 
 
 def test_other_images_or_weights_are_refused_by_what_they_are(monkeypatch):
-    own = array_key(IMAGES)
+    own = array_digest(IMAGES)
     monkeypatch.setattr(processes, "count", lambda: 3)
 
     def agree(*reported):
@@ -67,11 +67,11 @@ def test_other_images_or_weights_are_refused_by_what_they_are(monkeypatch):
     with pytest.raises(UserError, match=r"process 2 has different weights .*student_weights"):
         agree(f"{own} abc", f"{own} ")
     with pytest.raises(UserError, match=r"process 1 has different images .*config\.data\.dir"):
-        agree(f"{array_key(IMAGES + 1)} abc", f"{own} abc")
+        agree(f"{array_digest(IMAGES + 1)} abc", f"{own} abc")
 
 
 def test_a_follower_reports_both(monkeypatch):
     told = {}
     monkeypatch.setattr(processes, "report", told.__setitem__)
     leading.report_loaded(IMAGES, "abc")
-    assert list(told.values()) == [f"{array_key(IMAGES)} abc"]
+    assert list(told.values()) == [f"{array_digest(IMAGES)} abc"]

@@ -186,6 +186,24 @@ def test_one_bad_entry_does_not_lose_the_others():
     )
 
 
+@pytest.mark.parametrize(
+    ("entries", "refusals", "useless"),
+    [
+        ([{"p": [0.5, 0.25, 0.25]}, {"error": {"message": "unsafe"}}], (1,), [1]),
+        ([{"error": "unsafe"}, {"error": "unsafe"}], (0, 1), [0, 1]),
+        ([{"error": "unsafe"}], (0,), [0]),
+        # With another problem, which may concern all images.
+        ([{"error": "unsafe"}, {"p": [1.0]}, {"p": [0.5, 0.25, 0.25]}], (), [0, 1]),
+    ],
+)
+def test_an_error_of_the_service_is_about_one_image(entries, refusals, useless):
+    template = Template('[{"i": "$image"}]', scores="p", entries="x", error="error")
+    with pytest.raises(PartlyAnswered, match=r"an error for an image: .*unsafe") as caught:
+        ask_json(template, dumps({"x": entries}), len(entries))
+    assert caught.value.refusals == refusals
+    assert np.flatnonzero(np.isnan(caught.value.rows).any(1)).tolist() == useless
+
+
 def test_a_label_that_is_told_twice_adds_up():
     template = Template('"$image"', scores="p", labels="l")
     found, _ = ask_json(template, b'{"p": [0.5, 0.25, 0.125], "l": ["ant", "bee", "ant"]}')

@@ -66,10 +66,15 @@ def test_no_more_rounds_than_the_rest_of_the_budget_can_fill(schedule, drawable,
         ("sskd", 20, 80),  # four views of each
         ("active_labelling", 60, 60),
         ("active_mixup", 60, 100),  # mixes take the rest
+        ("fskd", 60, 100),  # pseudo-examples take the rest
+        ("zskd", 60, 100),  # all images are made
+        ("zskd", 5000, 100),
     ],
 )
 def test_the_budget_is_what_the_method_can_use(method, drawable, budget):
-    assert with_data.check(settings(method=method), drawable).budget == budget
+    white_box = {"teacher": {"kind": "flax"}} if method in ("fskd", "zskd") else {}
+    found = with_data.check(settings(method=method, **white_box), drawable)
+    assert (found.budget, found.method) == (budget, method)
 
 
 def test_more_rounds_than_a_doubling_schedule_can_fill():

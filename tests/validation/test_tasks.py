@@ -50,4 +50,14 @@ def test_what_fits():
 
 def test_what_is_for_lanes_or_labels_alone():
     assert "config.search.acquisition='acd'" in complaint(search__acquisition="acd")
-    assert "config.search.gap_teacher='network'" in complaint(search__gap_teacher="network")
+    gap = {"search__gap_teacher": "network", "search__acquisition": "distillation_gap"}
+    assert "config.search.gap_teacher='network'" in complaint(**gap)
+    from_config(changed(search__gap_teacher="network"))  # another acquisition does not use it
+
+
+def test_rules_of_the_users_own_are_taken_to_fit():
+    own = "tests.support.wrong_choices:TWICE"
+    found = from_config(changed(**{**FITS, "search__acquisition": own}))
+    assert found.search.acquisition == own
+    method = "tests.support.wrong_choices:OF_IMAGES"
+    assert from_config(changed(**{**FITS, "method": method})).method == method

@@ -10,7 +10,7 @@ import numpy as np
 
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
-from amkd.teachers import PartlyAnswered, Teacher, Unanswered
+from amkd.teachers import ImageRefused, PartlyAnswered, Teacher, Unanswered
 from amkd.teachers.http import encoding
 from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.client import Asked, Client
@@ -140,17 +140,20 @@ class _Ask:
 
     def _rows(self, entries: list[Any]) -> np.ndarray:
         """Reads the entries; if some cannot be read, the error about the first has all rows."""
-        rows, problems = [], []
-        for entry in entries:
+        rows, problems, refusals = [], [], []
+        for place, entry in enumerate(entries):
             try:
                 rows.append(self._read(entry))
             except UserError as problem:
                 rows.append(self._read.useless)
                 problems.append(str(problem))
-        if len(problems) == len(rows):
+                refusals += [place] if isinstance(problem, ImageRefused) else []
+        if len(refusals) < len(problems) == len(rows):
             raise UserError(problems[0])
         if problems:
-            raise PartlyAnswered(problems[0], np.stack(rows))
+            # Unless all problems are refusals, something else is wrong, and must be repaired first.
+            only = tuple(refusals) if len(refusals) == len(problems) else ()
+            raise PartlyAnswered(problems[0], np.stack(rows), only)
         return np.stack(rows)
 
     def _entries(self, reply: Any) -> list[Any]:

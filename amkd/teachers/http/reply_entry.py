@@ -10,7 +10,7 @@ import numpy as np
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.core.redaction import redact
-from amkd.teachers import Unanswered
+from amkd.teachers import ImageRefused, Unanswered
 from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.labels import Labels
 
@@ -40,6 +40,7 @@ class EntryReader:
         """Returns scores ``float64[Y]``, NaN for a missing one; or one class number ``int64[]``.
 
         Raises:
+          ImageRefused: the entry contains an error of the service.
           Unanswered: a score is too large, or a text that must contain JSON does not.
           UserError: the entry does not have the form of the template, or has an unknown label.
         """
@@ -73,7 +74,7 @@ class EntryReader:
         """Returns the part with scores and labels: the entry, or the JSON of a text in it."""
         if self._error_path and (told := self._error_path.search(entry)):
             words = redact(told if isinstance(told, str) else json.dumps(told))
-            raise UserError(f"the service answered an error for an image: {words[:_EXCERPT]}")
+            raise ImageRefused(f"the service answered an error for an image: {words[:_EXCERPT]}")
         if self._text_path is None:
             return entry
         text = self._text_path.search(entry)
