@@ -24,8 +24,9 @@ from amkd.data.image_files import is_hidden
 # The annotations that name the training images, and those that name the test images.
 _FILES = {
     "tusimple": ("label_data_*.json", "test_label.json"),
-    "culane": ("list/train*.txt", "list/test.txt"),
+    "culane": ("list/train.txt", "list/test.txt"),
 }
+_OTHER = {"culane": "list/train_gt.txt"}  # in place of the first
 _WITHOUT_TEST = ", so that data.held_out of the other images are the test images"
 
 
@@ -54,7 +55,7 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
     if not root.is_dir():
         kind = "is a file" if root.exists() else "there is no such folder"
         raise UserError(f"config.data.folder={str(root)!r}: {kind}; name the folder of {dataset!r}")
-    _check_level(root, _FILES[dataset][0])
+    _check_level(root, dataset)
     read: Callable[[Path, bool], Iterator[Annotated]]
     read = {"tusimple": _tusimple, "culane": _culane}[dataset]
     train, test = (_once(root, read(root, of_test)) for of_test in (False, True))
@@ -77,14 +78,19 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
     return train, test
 
 
-def _check_level(root: Path, wanted: str) -> None:
+def _check_level(root: Path, dataset: str) -> None:
     """Refuses a folder that lacks the annotations that one of its subfolders has."""
-    below = sorted(root.glob(f"*/{wanted}"))
-    if below and not any(root.glob(wanted)):
-        subfolder = root / below[0].relative_to(root).parts[0]
+    wanted = _FILES[dataset][0]
+    names = (wanted, _OTHER.get(dataset, wanted))
+    if any(True for name in names for _ in root.glob(name)):
+        return
+    below = sorted({file for name in names for file in root.glob(f"*/{name}")})
+    shown = [place for file in below if not is_hidden(place := file.relative_to(root).parts[0])]
+    if shown:
         raise UserError(
             f"config.data.folder={str(root)!r}: contains no {wanted}, but its subfolder"
-            f" {subfolder.name!r} does; set --config.data.folder={subfolder}"
+            f" {shown[0]!r} does; set --config.data.folder={root / shown[0]}, or move that"
+            " subfolder elsewhere"
         )
 
 

@@ -152,25 +152,35 @@ def _send_missing(
       OutOfMoney: not all images can be paid for; as many as possible were sent.
     """
     left = set(missing)
-    if client.policy.sentinel and not left:  # an earlier start may have ended before a check
-        with contextlib.suppress(ledgers.OutOfMoney):
-            list(_send_all(client, charge, iter(()), images=images, progress=lambda: answered(())))
-    while left:
-        affordable = client.ledger.affordable(charge, len(left))
-        if not affordable:
-            raise client.ledger.out_of_money(charge, len(left))
-        batches = (
-            {digest: images[digest] for digest in part}
-            for part in splitting.first(parts, affordable)
+    before = client.ledger.count(client.run, charge.purpose) > 0
+    refused = RefusedImages(before, client.policy.in_flight)
+
+    def send(batches: Iterator[dict[bytes, np.ndarray]]) -> None:
+        sent = _send_all(
+            client, charge, batches, images=images, refused=refused, progress=lambda: answered(())
         )
-        sent = _send_all(client, charge, batches, images=images, progress=lambda: answered(()))
         # Lost requests cost money, too. If the rest pays for only a part of a batch, it is spent.
         with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
             for done in sent:
                 answered(done)
-        found = client.ledger.find(charge.teacher, list(left))
-        left -= found.keys()
-        parts = [kept for part in parts if (kept := [image for image in part if image in left])]
+
+    try:
+        if client.policy.sentinel and not left:  # an earlier start may have ended before a check
+            send(iter(()))
+        while left:
+            affordable = client.ledger.affordable(charge, len(left))
+            if not affordable:
+                raise client.ledger.out_of_money(charge, len(left))
+            send(
+                {digest: images[digest] for digest in part}
+                for part in splitting.first(parts, affordable)
+            )
+            left -= client.ledger.find(charge.teacher, list(left)).keys() | refused.images
+            parts = [kept for part in parts if (kept := [image for image in part if image in left])]
+        refused.check()
+    except Exception:
+        refused.mention()
+        raise
     return client.ledger.find(charge.teacher, missing)
 
 
@@ -180,13 +190,12 @@ def _send_all(
     batches: Iterator[dict[bytes, np.ndarray]],
     *,
     images: Mapping[bytes, np.ndarray],
+    refused: RefusedImages,
     progress: Callable[[], None],
 ) -> Generator[list[bytes], None, None]:
-    """Sends all batches, several at once after the first; yields the digests of each."""
+    """Sends all batches, several at once after the first; yields the digests of those answered."""
     sender, in_flight = client.sender(), client.policy.in_flight
     watch = sentinel.Sentinel(client.policy.sentinel, sender, charge, images)
-    answered = client.ledger.count(client.run, charge.purpose) > 0
-    refused = RefusedImages(answered, in_flight)
     flying: _Flying = {}
 
     def ended(threads: futures.Executor, left: int) -> Iterator[list[bytes]]:
@@ -206,24 +215,16 @@ def _send_all(
                     yield from ended(threads, 0 if alone else in_flight - 1)
                 yield from ended(threads, 0)
                 _check(threads, watch, progress, ended=True)
-                refused.check()
             except KeyboardInterrupt:
                 sender.pace.halt()
                 _mention_wait(flying)
-                raise
-            except Exception:
-                refused.mention()
                 raise
             finally:
                 # Waiting batches are cancelled; those in flight are paid for, and awaited.
                 sender.pace.halt()
     except sentinel.Mismatch as mismatch:
-        answered_too = [
-            sentinel.Sent(asked, future.result())
-            for future, asked in flying.items()
-            if not future.exception()
-        ]
-        raise watch.set_aside(mismatch, answered_too) from mismatch
+        late = (_answered(asked, future) for future, asked in flying.items())
+        raise watch.set_aside(mismatch, [one for one in late if one.images]) from mismatch
 
 
 def _finished(
@@ -238,14 +239,25 @@ def _finished(
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress()
     for future in [one for one in flying if one in done]:  # as they were sent
-        images = flying.pop(future)
-        try:
-            watch.note(sentinel.Sent(images, future.result()))
-        except TeacherFailed as error:
-            refused.note(error, len(images))
-            continue
-        refused.answered()
-        yield images
+        sent = _answered(flying.pop(future), future)
+        if error := future.exception():
+            if not isinstance(error, TeacherFailed):
+                raise error
+            refused.note(error)
+        if sent.images:
+            watch.note(sent)
+            refused.answered()
+            yield sent.images
+
+
+def _answered(images: list[bytes], future: "futures.Future[list[int]]") -> sentinel.Sent:
+    """Returns what was answered of a batch that has ended: all of it, unless there was an error."""
+    error = future.exception()
+    if error is None:
+        return sentinel.Sent(images, future.result())
+    if isinstance(error, TeacherFailed):
+        return sentinel.Sent([*error.answered], [*error.batches])
+    return sentinel.Sent([], [])
 
 
 def _check(

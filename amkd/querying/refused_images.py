@@ -6,9 +6,8 @@ from typing import TypeVar
 from amkd.core import console
 from amkd.core.errors import TeacherFailed
 
-_AT_FIRST = 2  # refusals after which nothing more is sent, if no image was answered yet
+_AT_FIRST = 2  # refused images after which nothing more is sent, if no image was answered yet
 _IN_A_ROW = 10  # the same, after the last answer; and one more for each request at the same time
-_LISTED = 20
 
 Batch = TypeVar("Batch")
 
@@ -52,19 +51,24 @@ class RefusedImages:
         """Notes that a batch was answered."""
         self._in_a_row, self._answered = 0, True
 
-    def note(self, error: TeacherFailed, images: int) -> None:
-        """Notes an error about a batch of so many images.
+    @property
+    def images(self) -> frozenset[bytes]:
+        """The digests of the refused images."""
+        return frozenset(self._images)
+
+    def note(self, error: TeacherFailed) -> None:
+        """Notes an error about a batch.
 
         Raises:
           TeacherFailed: the error is no refusal of single images, or there are too many.
         """
         if not error.refused:
             raise error
-        if len(error.refused) < images:  # the others were answered
-            self.answered()
         self._first = self._first or error
         self._images += error.refused
-        self._in_a_row += 1
+        if error.answered:  # the service works
+            return
+        self._in_a_row += len(error.refused)
         if self._in_a_row >= (_IN_A_ROW + self._in_flight if self._answered else _AT_FIRST):
             self.check()
 
@@ -89,5 +93,5 @@ class RefusedImages:
 
 
 def _listed(images: list[bytes]) -> str:
-    shown = ", ".join(f"image={digest.hex()}" for digest in images[:_LISTED])
-    return shown + (f" and {len(images) - _LISTED:,} more" if len(images) > _LISTED else "")
+    """Lists all of them: no other place has the keys that an import needs."""
+    return ", ".join(f"image={digest.hex()}" for digest in images)

@@ -122,14 +122,26 @@ def _answers(
 ) -> np.ndarray:
     """Stores the raw answers to a batch in the ledger and returns them; raises the first error."""
     answer, problem = _ask(sender, sent, images)
-    rows, place, bad_row = _record(sender, charge, sent, answer=answer)
-    error: TeacherFailed | None = problem or bad_row
-    if error:
-        named = _naming(error, None if place is None else sent.images[place])
-        if isinstance(problem, teachers.PartlyAnswered):
-            named.refused = tuple(sent.images[one] for one in problem.refusals)
-        raise named
-    return rows
+    rows, faults = _record(sender, charge, sent, answer=answer)
+    if not faults:
+        if problem:
+            raise problem
+        return rows
+    refusals = set(problem.refusals if problem else ()) & faults.keys()
+    # A row with another fault may show that all answers are wrong, so it comes first.
+    place = min(faults.keys() - refusals or faults)
+    error = problem if problem and (place in refusals or not refusals) else None
+    named = _naming(
+        error or answers.explain(faults[place], sender.form, sender.teacher.identity),
+        sent.images[place],
+    )
+    if place in refusals:
+        named.refused = tuple(sent.images[one] for one in sorted(refusals))
+        named.answered = tuple(
+            image for number, image in enumerate(sent.images) if number not in faults
+        )
+        named.batches = (sent.number,)
+    raise named
 
 
 def _naming(error: TeacherFailed, image: bytes | None) -> TeacherFailed:
@@ -145,7 +157,7 @@ def _naming(error: TeacherFailed, image: bytes | None) -> TeacherFailed:
 
 def _ask(
     sender: Sender, sent: ledger.SentBatch, images: np.ndarray
-) -> tuple[object, TeacherFailed | None]:
+) -> tuple[object, teachers.PartlyAnswered | None]:
     """Returns the teacher's answer, and an error if a part of it cannot be read.
 
     If there is no answer, the ledger records whether the batch may have been billed.
@@ -158,12 +170,14 @@ def _ask(
         sender.ledger.record_failure(sent.number, error.billed)
         raise
     except UserError as error:
-        refused = isinstance(error, teachers.Refused)
-        sender.ledger.record_failure(sent.number, billed=not refused)
+        free = isinstance(error, teachers.Refused)
+        sender.ledger.record_failure(sent.number, billed=not free)
         failed = error if isinstance(error, TeacherFailed) else TeacherFailed(str(error))
-        of_image = len(images) == 1 and getattr(error, "of_image", True)
-        named = _naming(failed, sent.images[0] if of_image else None)
-        named.refused = (sent.images[0],) if of_image and refused else ()
+        of_images = isinstance(error, teachers.ImageRefused)
+        of_one = len(images) == 1 and getattr(error, "of_image", True)
+        named = _naming(failed, sent.images[0] if of_images or of_one else None)
+        if of_images or (of_one and free):
+            named.refused = tuple(sent.images)
         raise named from error
     except BaseException as error:
         sender.ledger.record_failure(sent.number, billed=True)
@@ -179,11 +193,11 @@ def _ask(
 
 def _record(
     sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, *, answer: object
-) -> tuple[np.ndarray, int | None, answers.BadAnswer | None]:
+) -> tuple[np.ndarray, dict[int, str]]:
     """Stores the good rows of an answer, because they were paid for.
 
     Returns:
-      All rows, ``float32[B, Y]``; the place of the first bad one, and the error about it.
+      All rows, ``float32[B, Y]``, and the faults of the bad ones by their places.
 
     Raises:
       BadAnswer: there are no rows; the batch may have been billed.
@@ -196,10 +210,8 @@ def _record(
     except answers.BadAnswer:
         sender.ledger.record_failure(sent.number, billed=True)
         raise
-    faults = answers.faults(rows, form)
-    good = [place for place, fault in enumerate(faults) if not fault]
+    faults = {place: fault for place, fault in enumerate(answers.faults(rows, form)) if fault}
+    good = [place for place in range(len(rows)) if place not in faults]
     images = [sent.images[place] for place in good]
     sender.ledger.record_answers(charge, sent.number, images=images, answers=rows[good])
-    bad = next((place for place, fault in enumerate(faults) if fault), None)
-    error = None if bad is None else answers.explain(faults[bad], form, identity)
-    return rows, bad, error
+    return rows, faults

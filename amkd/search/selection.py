@@ -106,15 +106,20 @@ def check(found: Selection, task: SelectionTask, method: str) -> None:
 
 def _fault(found: Selection, task: SelectionTask) -> str:
     """Returns what is wrong with a selection; empty if it is right."""
-    lengths = {len(column) for column in (*vars(found.records).values(), found.score)}
-    if lengths != {task.k}:
-        return f"{' or '.join(map(str, sorted(lengths)))} records"
+    columns = [np.asarray(column) for column in vars(found.records).values()]
+    shapes = {column.shape for column in (*columns, np.asarray(found.score))}
+    if shapes != {(task.k,)}:
+        return f"records and scores of shapes {', '.join(map(str, sorted(shapes)))}"
+    if not all(np.issubdtype(column.dtype, np.integer) for column in columns):
+        return "records that are not integers"
     own, known = _rows(found.records), np.unique(_rows(task.records), axis=0)
-    ends, weights = own[:, :2], own[:, 2]
-    if ends.min() < 0 or ends.max() >= len(task.images):
+    i, j, w = own.T
+    if min(i.min(), j.min()) < 0 or max(i.max(), j.max()) >= len(task.images):
         return f"an image that does not exist (there are {len(task.images):,})"
-    if weights.min() < 0 or weights.max() > mixing.ONE:
+    if w.min() < 0 or w.max() > mixing.ONE:
         return f"a weight outside 0 to {mixing.ONE}"
+    if (i > j).any() or (w[i == j] < mixing.ONE).any():
+        return f"a record with i > j, or with i = j and a weight below {mixing.ONE}"
     if len(np.unique(own, axis=0)) < len(own):
         return "a record twice"
     if len(np.unique(np.concatenate([known, own]), axis=0)) < len(known) + len(own):

@@ -78,8 +78,8 @@ class PartlyAnswered(TeacherFailed):
 
     Attributes:
       rows: what ``Teacher.ask`` returned, with NaN or the class number -1 for an unusable row.
-      refusals: places of the rows in which the service reports an error about the image. It may
-        answer other images.
+      refusals: places of the unusable rows if the service reports an error about each of these
+        images; empty if another row is unusable.
     """
 
     def __init__(self, message: str, rows: np.ndarray, refusals: tuple[int, ...] = ()) -> None:
@@ -88,7 +88,7 @@ class PartlyAnswered(TeacherFailed):
 
 
 class ImageRefused(TeacherFailed):
-    """Raised if the service reports an error about one image in its reply, which it may charge."""
+    """Raised if the reply contains an error about each of its images; the service may charge it."""
 
 
 class Refused(TeacherFailed):

@@ -9,6 +9,7 @@ from amkd.data.dataset import DataSet
 from amkd.teachers import Teacher
 
 _FIXED = ("digits", "roads", "tfds")  # sources whose name decides their labels
+_OWN = "tfds:"  # a folder of the user's own
 
 
 def load(data: DataSet) -> Teacher:
@@ -46,7 +47,7 @@ def _identity(data: DataSet) -> str:
     Labels of the user's own may be corrected, or be read from another column, so that they are part
     of it.
     """
-    if source_of(data.name) in _FIXED:
+    if source_of(data.name) in _FIXED and not data.name.startswith(_OWN):
         return f"labels:{data.name}"
     digest = array_digest(data.pool_labels, first=repr(data.class_names).encode())
     return f"labels:{data.name}:{digest[:16]}"

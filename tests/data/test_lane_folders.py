@@ -227,6 +227,9 @@ def test_a_folder_that_is_one_level_too_high(tmp_path):
     culane(tmp_path / "b" / "CULane")
     with pytest.raises(UserError, match=rf"set --config\.data\.folder={tmp_path}/b/CULane"):
         load_from(tmp_path / "b")
+    culane(tmp_path / "c", lists=False)
+    (tmp_path / "b" / "CULane").rename(tmp_path / "c" / ".Trash")
+    assert load_from(tmp_path / "c").drawable_count == 2  # a hidden folder does not count
 
 
 @pytest.mark.parametrize("broken", ["refuse", "skip"])

@@ -137,6 +137,7 @@ SENTENCES = {
         r"BADGE increase accuracy by (\S+) to (\S+) points": labelling,
     },
     "docs/photos.md": {
+        r"this gave (\S+) points more agreement \(\[": lambda: of_photographs("real_margin")[:1],
         r"these gave (\S+) points more agreement .* interval (\S+) to (\S+), Holm's p (\S+)\)\.": (
             lambda: [*of_photographs("real_margin"), holm_of_photographs("real_margin")]
         ),

@@ -264,6 +264,8 @@ def test_other_labels_of_the_same_images_are_another_teacher():
     assert labels.load(dataclasses.replace(own)).identity == named[0]
     fixed = dataclasses.replace(own, name="mnist")  # ledgers of earlier versions stay readable
     assert labels.load(fixed).identity == "labels:mnist"
+    prepared = dataclasses.replace(own, name="tfds:/data/mine/1.0.0")
+    assert labels.load(prepared).identity.startswith("labels:tfds:/data/mine/1.0.0:")
 
 
 def test_colours_and_sizes_by_hand():

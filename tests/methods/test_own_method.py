@@ -38,7 +38,11 @@ def test_the_example_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("method", "told", "queried"),
     [
-        ("ONE_TOO_MANY", "selected 31 records in round 1; it must select 30 different", 30),
+        (
+            "ONE_TOO_MANY",
+            "selected records and scores of shapes .31,. in round 1; it must select 30 different",
+            30,
+        ),
         ("THE_SAME_AGAIN", "selected a record that was queried before in round 2", 60),
     ],
 )
@@ -65,8 +69,10 @@ def test_an_acquisition_that_returns_too_many_is_not_paid_for(tmp_path):
     [
         ([0, 1], [1, 2], [7, 7], None),
         ([0, 0], [1, 1], [7, 8], None),  # one pair, two mixes
-        ([0, 1, 2], [1, 2, 3], [7, 7, 7], "selected 3 records"),
-        ([0, 1], [1, 2], [7], "selected 1 or 2 records"),
+        ([0, 1, 2], [1, 2, 3], [7, 7, 7], r"selected records and scores of shapes \(3,\)"),
+        ([0, 1], [1, 2], [7], r"selected records and scores of shapes \(1,\), \(2,\)"),
+        ([0, 1], [2, 1], [7, 7], "selected a record with i > j, or with i = j and a weight below"),
+        ([2, 1], [0, 2], [7, 7], "selected a record with i > j"),
         ([0, 1], [1, 2], [7, mixing.ONE + 1], "selected a weight outside 0 to 65536"),
         ([0, 1], [1, 9], [7, 7], r"selected an image that does not exist \(there are 9\)"),
         ([0, -1], [1, 2], [7, 7], "selected an image that does not exist"),
@@ -79,6 +85,9 @@ def test_a_selection_has_k_new_records(i, j, w, told):
     found = Selection(records, np.zeros(len(i), np.float32), {})
     of = task(n=9, k=2)._replace(records=real_records(5))
     if told is None:
+        lams = records.replace(w=np.float32([0.5, 0.25]))  # lambdas in place of integer weights
+        with pytest.raises(UserError, match="selected records that are not integers in round 1"):
+            selection.check(found._replace(records=lams), of, "mine")
         assert selection.check(found, of, "mine") is None
         return
     with pytest.raises(UserError, match=f"config.method='mine': {told}.* in round 1"):

@@ -1,6 +1,7 @@
 """One batch and its cost: no answer is lost, and the ledger knows what became of every batch."""
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 import time
@@ -15,7 +16,7 @@ from amkd.core.errors import TeacherFailed, UserError
 from amkd.querying import client
 from amkd.querying.client import DISTILL
 from amkd.querying.request_policy import RequestPolicy
-from amkd.teachers import PartlyAnswered, Refused, Unanswered, answers
+from amkd.teachers import ImageRefused, PartlyAnswered, Refused, Unanswered, answers
 from tests.support.scripted_teacher import (
     QUICK,
     Scripted,
@@ -392,33 +393,120 @@ def test_refused_images_are_named_if_another_error_ends_the_sending(
     assert f"refused by the teacher: image={refused}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("batch", [1, 4])
-@pytest.mark.parametrize("refused", [(0,), (3, 5), (4, 5, 6, 7)])
-def test_errors_about_images_inside_replies_are_refusals_too(
-    refused: tuple[int, ...], batch: int, book: ledger.Ledger
-) -> None:
-    """Services that answer with status 200 and an error in the image's entry; each may be billed,
-    and is known to be about this image, also in a request with several images.
-    """
-    unwanted = {some_images(1, first=place)[0].tobytes() for place in refused}
+def with_errors(*places: int, before: Step = truth) -> Step:
+    """A service with status 200 and an error in the entry of each of these images.
 
-    def answer(images: np.ndarray) -> object:
-        rows, bad = truth(images), [image.tobytes() in unwanted for image in images]
+    Args:
+      *places: of the images, as :func:`some_images` numbers them.
+      before: the answers to the other images.
+    """
+    unwanted = {some_images(1, first=place)[0].tobytes() for place in places}
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        rows, bad = before(images), [image.tobytes() in unwanted for image in images]
+        if all(bad):
+            raise ImageRefused("the service answered an error for an image")
         if any(bad):
             rows[bad] = np.nan
-            places = tuple(np.flatnonzero(bad).tolist())
-            raise PartlyAnswered("the service answered an error for an image", rows, places)
+            refusals = tuple(np.flatnonzero(bad).tolist())
+            raise PartlyAnswered("the service answered an error for an image", rows, refusals)
         return rows
 
-    policy = QUICK._replace(in_flight=1, price=1.0)
-    spy = Scripted(*[answer] * 40)
+    return answer
+
+
+def named(error: Exception, images: np.ndarray) -> set[int]:
+    """Returns the places of the images whose keys an error names."""
+    digests = [image_digest(image).hex() for image in images]
+    return {place for place, digest in enumerate(digests) if f"image={digest}" in str(error)}
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("refused", [(0,), (3, 5), (5, 6, 7, 8)])
+def test_errors_about_images_inside_replies_are_refusals_too(
+    refused: tuple[int, ...], batch: int, in_flight: int, book: ledger.Ledger
+) -> None:
+    """Each may be billed, and is known to be about this image, also in a request with several."""
+    policy = QUICK._replace(in_flight=in_flight, price=1.0)
+    spy = Scripted(*[with_errors(*refused)] * 40)
     with pytest.raises(TeacherFailed, match="the service answered an error") as caught:
         ask(client_of(book, spy, policy, batch=batch), some_images(12))
-    digests = {place: image_digest(some_images(12)[place]).hex() for place in range(12)}
-    named = {place for place, digest in digests.items() if f"image={digest}" in str(caught.value)}
-    assert named == {*refused}
+    assert named(caught.value, some_images(12)) == {*refused}
     assert book.count("run", DISTILL, paid_only=True) == 12 - len(refused)
     assert book.spent("run") == 12  # each was sent once
+    # The same command sends only these again.
+    before = len(spy.calls)
+    with pytest.raises(TeacherFailed):
+        ask(client_of(book, spy, policy, batch=batch), some_images(12))
+    again = {image for call in spy.calls[before:] for image in call}
+    assert again == {some_images(1, first=place)[0].tobytes() for place in refused}
+
+
+def test_all_refused_images_are_named(book: ledger.Ledger) -> None:
+    """Their keys are in no other place, and each further start may cost money."""
+    refused = range(1, 99, 2)
+    policy = QUICK._replace(in_flight=1)
+    with pytest.raises(TeacherFailed) as caught:
+        ask(client_of(book, Scripted(*[with_errors(*refused)] * 99), policy, 1), some_images(100))
+    assert named(caught.value, some_images(100)) == {*refused}
+
+
+def test_paid_refusals_of_whole_requests_end_the_sending_by_their_images(
+    book: ledger.Ledger,
+) -> None:
+    """After one answer, 11 images in a row: the third request of four images is the last."""
+    spy = Scripted(*[with_errors(*range(1, 40))] * 40)
+    policy = QUICK._replace(in_flight=1, price=1.0)
+    with pytest.raises(TeacherFailed):
+        ask(client_of(book, spy, policy, batch=4), some_images(40))
+    assert spy.sizes == [1, 4, 4, 4]
+    assert (book.spent("run"), book.lost("run")) == (13.0, 12)
+
+
+def test_a_wrong_row_beside_a_refusal_stops_the_run(book: ledger.Ledger) -> None:
+    """All answers may be wrong, which the refusals must not hide."""
+
+    def doubled(images: np.ndarray) -> np.ndarray:
+        rows = truth(images)
+        rows[[image.tobytes() == some_images(1, first=2)[0].tobytes() for image in images]] *= 2
+        return rows
+
+    spy = Scripted(*[with_errors(1, 3, before=doubled)] * 40)
+    policy = QUICK._replace(in_flight=1)
+    with pytest.raises(answers.BadAnswer) as caught:
+        ask(client_of(book, spy, policy, batch=4), some_images(12))
+    assert named(caught.value, some_images(12)) == {2}
+    assert spy.sizes == [1, 4] and book.count("run", DISTILL) == 2
+
+
+def test_refused_images_are_not_sent_again_with_the_rest_of_the_money(
+    book: ledger.Ledger,
+) -> None:
+    """A lost request costs money, too, and what is left pays for images that were not sent yet."""
+    answer = with_errors(1, 2, 3)
+    spy = Scripted(answer, answer, answer, lost, answer, answer, answer, answer)
+    policy = QUICK._replace(in_flight=1, price=1.0, max_cost=16.0)
+    with pytest.raises(ledger.OutOfMoney):
+        ask(client_of(book, spy, policy, batch=4), some_images(17))
+    sent = collections.Counter(image for call in spy.calls for image in call)
+    assert all(sent[some_images(1, first=place)[0].tobytes()] == 1 for place in (1, 2, 3))
+    assert book.spent("run") == 16
+
+
+def test_the_sentinel_checks_what_was_answered_beside_a_refusal(book: ledger.Ledger) -> None:
+    """The answers to images 2 to 4 are swapped, and image 1 of the same request is refused."""
+
+    def swapped(images: np.ndarray) -> np.ndarray:
+        return truth(np.roll(images, 1, 0))
+
+    spy = Scripted(truth, with_errors(1, before=swapped))
+    policy = QUICK._replace(in_flight=1, sentinel=2)
+    with pytest.raises(TeacherFailed, match="and the answer is not the same"):
+        ask(client_of(book, spy, policy, batch=4), some_images(17))
+    assert found(book, some_images(17)) == 0  # all of them are set aside
+    ask(client_of(book, Scripted(), policy, batch=4), some_images(17))
+    assert found(book, some_images(17)) == 17
 
 
 def test_a_reply_with_another_problem_stops_the_run(book: ledger.Ledger) -> None:

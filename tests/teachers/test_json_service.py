@@ -10,7 +10,7 @@ from PIL import Image
 
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
-from amkd.teachers import PartlyAnswered, Unanswered
+from amkd.teachers import ImageRefused, PartlyAnswered, Unanswered
 from tests.support.http_services import (
     NAMES,
     Canned,
@@ -190,8 +190,6 @@ def test_one_bad_entry_does_not_lose_the_others():
     ("entries", "refusals", "useless"),
     [
         ([{"p": [0.5, 0.25, 0.25]}, {"error": {"message": "unsafe"}}], (1,), [1]),
-        ([{"error": "unsafe"}, {"error": "unsafe"}], (0, 1), [0, 1]),
-        ([{"error": "unsafe"}], (0,), [0]),
         # With another problem, which may concern all images.
         ([{"error": "unsafe"}, {"p": [1.0]}, {"p": [0.5, 0.25, 0.25]}], (), [0, 1]),
     ],
@@ -202,6 +200,17 @@ def test_an_error_of_the_service_is_about_one_image(entries, refusals, useless):
         ask_json(template, dumps({"x": entries}), len(entries))
     assert caught.value.refusals == refusals
     assert np.flatnonzero(np.isnan(caught.value.rows).any(1)).tolist() == useless
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_errors_of_the_service_about_all_images(count):
+    """Without any answer, all images of the request are refused."""
+    template = Template('[{"i": "$image"}]', scores="p", entries="x", error="error")
+    with pytest.raises(ImageRefused, match="an error for an image: unsafe"):
+        ask_json(template, dumps({"x": [{"error": "unsafe"}] * count}), count)
+    with pytest.raises(UserError, match="1 scores, but 3 classes") as caught:  # and another problem
+        ask_json(template, dumps({"x": [{"p": [1.0]}] + [{"error": "unsafe"}] * count}), count + 1)
+    assert not isinstance(caught.value, ImageRefused)
 
 
 def test_a_label_that_is_told_twice_adds_up():

@@ -148,8 +148,9 @@ class _Ask:
                 rows.append(self._read.useless)
                 problems.append(str(problem))
                 refusals += [place] if isinstance(problem, ImageRefused) else []
-        if len(refusals) < len(problems) == len(rows):
-            raise UserError(problems[0])
+        if len(problems) == len(rows):
+            kind = ImageRefused if len(refusals) == len(rows) else UserError
+            raise kind(problems[0])
         if problems:
             # Unless all problems are refusals, something else is wrong, and must be repaired first.
             only = tuple(refusals) if len(refusals) == len(problems) else ()
