@@ -6,7 +6,7 @@ bits, even if the ledger contains more corrections at that time.
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,17 @@ class Corrections:
                 answers[place] = np.eye(answers.shape[1], dtype=np.float32)[number]
                 weights[place] = self.weight
         return answers, weights
+
+
+def told(corrections: Corrections, images: Iterable[np.ndarray]) -> str:
+    """Returns a line about how many corrections are of these images, those of round 0."""
+    total = len(corrections.classes)
+    if used := sum(image_digest(image) in corrections.classes for image in images):
+        return f"{used:,} of {total:,} corrections are of images of round 0"
+    return (
+        f"warning: none of the {total:,} corrections in the ledger is of an image of round 0; use"
+        " the configuration of the reviewed run, with the same seed, budget and images"
+    )
 
 
 def given(

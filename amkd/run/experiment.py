@@ -231,6 +231,9 @@ def _context(
     )
     images = facts.method.selector.images(data, first.images, settings, bar=outputs.bar)
     leading.agree_on(images, loaded.weights)
+    corrections = corrected.of_run(settings, folder, class_names.of(data))
+    if corrections:
+        console.say(corrected.told(corrections, first.images))
     return RunContext(
         given=loaded.given,
         settings=settings,
@@ -248,7 +251,7 @@ def _context(
         report=outputs,
         stop=stop,
         backbone=frozen_backbone(settings, data, stop.check),
-        corrections=corrected.of_run(settings, folder, class_names.of(data)),
+        corrections=corrections,
     )
 
 
