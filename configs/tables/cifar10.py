@@ -7,8 +7,8 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/cifar10.py:
 Cost:     the whole table is for a GPU.
           :cpu, the half student, three seeds: the teacher learns for 20 epochs in place of 50
           (about 75 minutes on 2 CPU cores, once); students learn for 12 epochs in place of 200, by
-          AdamW and a cosine; two rounds in place of four, over 60,000 pairs. 20 to 35 minutes for
-          each run.
+          AdamW and a cosine; two rounds in place of four, over 60,000 pairs. 25 to 60 minutes for
+          each run on one core.
           :smoke, a few minutes.
 """
 

@@ -480,6 +480,27 @@ def test_advice_without_figures():
     assert min(ways, key=divergence) == "features"
 
 
+def test_cifar10_in_results():
+    """The two seeds that the text compares, and what it says of the other recipe."""
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+
+    def gains(way, measure):
+        ours, theirs = (measured("cifar10_cpu", "half", one, measure) for one in (way, "random"))
+        return [f"{abs(ours[seed] - theirs[seed]):.2f}" for seed in sorted(ours)]
+
+    first, second = gains("active", "student_accuracy")
+    assert f"on both seeds, by {first} and {second} points of accuracy." in told
+    found = statistics.paired(
+        *(measured("cifar10_cpu", "half", one, "student_accuracy") for one in ("active", "random"))
+    )
+    assert found.difference > 0 and f"do not show it (p = {found.p:.3f}".replace("0.", ".") in told
+    first, second = gains("active", "agreement")
+    lower, higher = f"{first} points lower on the first seed", f"{second} higher on the second"
+    assert f"Agreement is {lower}, and {higher}." in told
+    (below,) = gains("best", "student_accuracy")
+    assert f"one seed: {below} points below random pairs" in told
+
+
 OTHERS = {
     "docs/deploying.md": (r"class for 87\.6% of 694",),
     "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
