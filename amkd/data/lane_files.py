@@ -21,13 +21,13 @@ from amkd.core.errors import UserError
 from amkd.data.decoding import SUFFIXES
 from amkd.data.image_files import is_hidden
 
-# The annotations that name the training images, and those that name the test images.
-_FILES = {
-    "tusimple": ("label_data_*.json", "test_label.json"),
-    "culane": ("list/train.txt", "list/test.txt"),
+# The files that name the training images (of several names, the first that exists), and the file
+# that names the test images.
+_TRAIN = {
+    "tusimple": ("label_data_*.json",),
+    "culane": ("list/train.txt", "list/train_gt.txt"),
 }
-_OTHER = {"culane": "list/train_gt.txt"}  # in place of the first
-_WITHOUT_TEST = ", so that data.held_out of the other images are the test images"
+_TEST = {"tusimple": "test_label.json", "culane": "list/test.txt"}
 
 
 class Annotated(NamedTuple):
@@ -55,7 +55,7 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
     if not root.is_dir():
         kind = "is a file" if root.exists() else "there is no such folder"
         raise UserError(f"config.data.folder={str(root)!r}: {kind}; name the folder of {dataset!r}")
-    _check_level(root, dataset)
+    _check_level(root, _TRAIN[dataset])
     read: Callable[[Path, bool], Iterator[Annotated]]
     read = {"tusimple": _tusimple, "culane": _culane}[dataset]
     train, test = (_once(root, read(root, of_test)) for of_test in (False, True))
@@ -68,27 +68,30 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
             f"config.data.folder={str(root)!r}: contains no annotations of {dataset!r}; it must"
             f" contain {wanted}"
         )
-    for part, file in zip((train, test), _FILES[dataset], strict=True):
-        if part and not any((root / one.path).exists() for one in part):
-            raise UserError(
-                f"config.data.folder={str(root)!r}: none of the {len(part):,} images that {file}"
-                f" names is there, such as {part[0].path!r}; add the images, or move {file} to"
-                f" another folder{_WITHOUT_TEST if part is test else ''}"
-            )
+    _check_images(root, train, " or ".join(_TRAIN[dataset]), "")
+    to_hold_out = f", or move {_TEST[dataset]} to another folder, so that data.held_out of the"
+    _check_images(root, test, _TEST[dataset], f"{to_hold_out} other images are the test images")
     return train, test
 
 
-def _check_level(root: Path, dataset: str) -> None:
+def _check_images(root: Path, part: list[Annotated], file: str, instead: str) -> None:
+    """Refuses annotations none of whose images exists; the message ends with another remedy."""
+    if part and not any((root / one.path).exists() for one in part):
+        raise UserError(
+            f"config.data.folder={str(root)!r}: none of the {len(part):,} images that {file}"
+            f" names is there, such as {part[0].path!r}; add the images{instead}"
+        )
+
+
+def _check_level(root: Path, names: tuple[str, ...]) -> None:
     """Refuses a folder that lacks the annotations that one of its subfolders has."""
-    wanted = _FILES[dataset][0]
-    names = (wanted, _OTHER.get(dataset, wanted))
-    if any(True for name in names for _ in root.glob(name)):
+    if any(list(root.glob(name)) for name in names):
         return
     below = sorted({file for name in names for file in root.glob(f"*/{name}")})
     shown = [place for file in below if not is_hidden(place := file.relative_to(root).parts[0])]
     if shown:
         raise UserError(
-            f"config.data.folder={str(root)!r}: contains no {wanted}, but its subfolder"
+            f"config.data.folder={str(root)!r}: contains no {' or '.join(names)}, but its subfolder"
             f" {shown[0]!r} does; set --config.data.folder={root / shown[0]}, or move that"
             " subfolder elsewhere"
         )

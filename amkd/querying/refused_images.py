@@ -32,6 +32,11 @@ class RefusedImages:
         self._in_a_row, self._answered, self._in_flight = 0, answered, in_flight
 
     @property
+    def images(self) -> frozenset[bytes]:
+        """The digests of the refused images."""
+        return frozenset(self._images)
+
+    @property
     def none_answered(self) -> bool:
         """Whether no image was answered yet."""
         return not self._answered
@@ -50,11 +55,6 @@ class RefusedImages:
     def answered(self) -> None:
         """Notes that a batch was answered."""
         self._in_a_row, self._answered = 0, True
-
-    @property
-    def images(self) -> frozenset[bytes]:
-        """The digests of the refused images."""
-        return frozenset(self._images)
 
     def note(self, error: TeacherFailed) -> None:
         """Notes an error about a batch.

@@ -128,14 +128,13 @@ def _answers(
             raise problem
         return rows
     refusals = set(problem.refusals if problem else ()) & faults.keys()
-    # A row with another fault may show that all answers are wrong, so it comes first.
-    place = min(faults.keys() - refusals or faults)
-    error = problem if problem and (place in refusals or not refusals) else None
-    named = _naming(
-        error or answers.explain(faults[place], sender.form, sender.teacher.identity),
-        sent.images[place],
-    )
-    if place in refusals:
+    others = faults.keys() - refusals
+    if refusals and others:  # another fault may show that all answers are wrong, so it comes first
+        problem = None
+    place = min(others or refusals)
+    wrong = answers.explain(faults[place], sender.form, sender.teacher.identity)
+    named = _naming(problem or wrong, sent.images[place])
+    if not others:
         named.refused = tuple(sent.images[one] for one in sorted(refusals))
         named.answered = tuple(
             image for number, image in enumerate(sent.images) if number not in faults

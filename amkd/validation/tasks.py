@@ -8,6 +8,8 @@ from amkd.core import plugins
 from amkd.core.errors import UserError
 from amkd.tasks import kind_of
 
+_BY_NAME = ("method", "search.acquisition")  # fields that may name a part of the user's own
+
 
 def reasons(s: Settings) -> Iterator[str]:
     """Yields the fields whose values do not fit the task.
@@ -17,7 +19,7 @@ def reasons(s: Settings) -> Iterator[str]:
     kind = kind_of(s.dataset)
     for name, fitting in kind.fits.items():
         value = attrgetter(name)(s)
-        own = isinstance(value, str) and plugins.is_own(value)
+        own = name in _BY_NAME and plugins.is_own(value)
         if value not in fitting and not own:
             choices = " or ".join(repr(one) for one in fitting)
             yield (

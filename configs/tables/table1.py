@@ -13,7 +13,7 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table1.py:c
 Cost:     the whole table: days on a GPU (estimated; CIFAR-10 and Places365 take longest).
           :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000
           pairs, and one round for random pairs: 11 and 17 minutes for each seed on one core, and
-          fskd and sskd for 2 or 3 more minutes; zskd 55 minutes on Fashion-MNIST.
+          fskd and sskd for 2 or 3 more minutes; zskd about 50 minutes on Fashion-MNIST.
           :smoke, all methods on the embedded digits, too short to show differences: a minute.
 """
 

@@ -61,3 +61,6 @@ def test_rules_of_the_users_own_are_taken_to_fit():
     assert found.search.acquisition == own
     method = "tests.support.wrong_choices:OF_IMAGES"
     assert from_config(changed(**{**FITS, "method": method})).method == method
+    for name, value in (("student_weights", "hf:timm/some"), ("data__real", "hf:some/images")):
+        field = name.replace("__", ".")
+        assert f"config.{field}={value!r}: does not fit" in complaint(**{**FITS, name: value})
