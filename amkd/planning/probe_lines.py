@@ -130,7 +130,8 @@ def _money_and_time(probe: Probe) -> Iterator[str]:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
         calls = f"with at most {plan.in_flight} calls at once"
-        yield _line("rate", f"{rate:,.3g} images a second, {calls}")
+        shown = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"  # never 1e+03
+        yield _line("rate", f"{shown} images a second, {calls}")
         yield _line(
             "latency",
             f"{half:.3g} s (median of {len(seconds)} requests), {most:.3g} s (95%),"
