@@ -19,11 +19,13 @@ class TeacherFailed(UserError):
     Attributes:
       refused: digests of the images that the service refused; empty if it is not known that single
         images are the reason.
+      suspected: digests of a refused request with several images, any of which may be the reason.
       answered: digests of the other images of the same request; their answers are in the ledger.
       batches: the numbers of the request's batches in the ledger, if there are such images.
     """
 
     refused: tuple[bytes, ...] = ()
+    suspected: tuple[bytes, ...] = ()
     answered: tuple[bytes, ...] = ()
     batches: tuple[int, ...] = ()
 

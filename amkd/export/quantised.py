@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from amkd.core.text import plain
 from amkd.export.int8 import Quantization
 from amkd.reporting import interval, metrics
 from amkd.reporting.summary_text import percent
@@ -69,7 +70,7 @@ def rows(file: Facts) -> Iterator[tuple[str, ...]]:
     told, full = file["compared"], file["full"]
     yield "Size", f"{full['bytes']:,} bytes", f"{file['bytes']:,} bytes"
     for name, words in (("one_thread", "one thread"), ("all_threads", "all threads")):
-        times = (f"{one['latency'][name]:.3g} ms" for one in (full, file))
+        times = (f"{plain(one['latency'][name], 3)} ms" for one in (full, file))
         yield f"Latency, {words}", *times
     yield "Accuracy on test images", *(_share(value, told) for value in told["accuracy"])
     yield "ECE", *(_UNKNOWN if value is None else f"{value:.4f}" for value in told["ece"])

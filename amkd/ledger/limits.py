@@ -4,6 +4,7 @@ from pathlib import Path
 
 from amkd.config.teacher import TeacherSettings
 from amkd.core.errors import UserError
+from amkd.core.text import plain
 from amkd.ledger.charge import Charge
 
 _ROUNDING = 1 + 1e-9  # sums of prices are rounded
@@ -38,11 +39,12 @@ def out_of_money(charge: Charge, images: int, *, spent: float, path: Path) -> Ou
       spent: what the run has spent.
       path: the ledger's file.
     """
+    money = f"{plain(spent)} {charge.currency}".strip()
     return OutOfMoney(
-        f"config.teacher.max_cost={charge.limit:g}: {f'{spent:g} {charge.currency}'.strip()} are"
-        f" spent, and the next {images} images cost {images * charge.price:g} more; nothing was"
-        " sent. Increase config.teacher.max_cost and run the same command again: all earlier"
-        f" answers are kept in {path}"
+        f"config.teacher.max_cost={charge.limit:.10g}: {money} are spent, and the next {images}"
+        f" images cost {plain(images * charge.price)} more; nothing was sent. Increase"
+        " config.teacher.max_cost and run the same command again: all earlier answers are kept"
+        f" in {path}"
     )
 
 
@@ -79,7 +81,7 @@ def check_in_vain(charge: Charge, images: int, *, in_vain: int, in_flight: int, 
     most = charge.most_in_vain
     if not most or not in_vain or in_vain + in_flight + images <= most:
         return
-    cost = f" ({in_vain * charge.price:g} {charge.currency})" if charge.price else ""
+    cost = f" ({plain(in_vain * charge.price)} {charge.currency})" if charge.price else ""
     raise UserError(
         f"config.teacher.max_lost={most}: {in_vain} images{cost} were sent without a usable answer:"
         " the replies were lost or could not be used, and the service may have billed them. The"

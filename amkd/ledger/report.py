@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from amkd.core.text import plain
 from amkd.ledger import accounts
 from amkd.ledger.merge import Merged
 from amkd.ledger.recount import Recount
@@ -39,7 +40,7 @@ def _cell(value: object) -> str:
 def money(amounts: Iterable[accounts.Money]) -> str:
     """Formats amounts of money, such as ``3 EUR + 1.5 USD``."""
     return (
-        " + ".join(f"{amount:,.10g} {currency}".strip() for amount, currency in amounts if amount)
+        " + ".join(f"{plain(amount)} {currency}".strip() for amount, currency in amounts if amount)
         or "0"
     )
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from amkd.config.teacher_answers import Form
+from amkd.core.text import plain
 from amkd.teachers import answers
 
 _FEW, _MOST_DIGITS = 4, 6  # decimal digits; above _FEW, half precision is tried first
@@ -64,7 +65,7 @@ def _form(rows: np.ndarray) -> tuple[str, str]:
         return "top_k", f"probabilities of the likeliest classes: {part}, whose sum is at most 1"
     if values.max() > 1:
         return "scores", f"{part}, above 1: set teacher.json.scale=0.01 if they are percentages"
-    return "scores", f"independent {part}, whose sums are {sums.min():.3g} to {sums.max():.3g}"
+    return "scores", f"independent {part}, {_spread(sums)}"
 
 
 def _of_all_classes(rows: np.ndarray, sums: np.ndarray) -> tuple[str, str]:
@@ -76,10 +77,13 @@ def _of_all_classes(rows: np.ndarray, sums: np.ndarray) -> tuple[str, str]:
             return "percentages", text
         # The form percentages would round them to whole ones.
         return "scores", f"{text}, with decimal digits"
-    spread = f"whose sums are {sums.min():.3g} to {sums.max():.3g}"
     if rows.max() > 1:
-        return "scores", f"scores of all classes, {spread}: perhaps logits"
-    return "scores", f"independent scores of all classes, {spread}"
+        return "scores", f"scores of all classes, {_spread(sums)}: perhaps logits"
+    return "scores", f"independent scores of all classes, {_spread(sums)}"
+
+
+def _spread(sums: np.ndarray) -> str:
+    return f"whose sums are {plain(sums.min(), 3)} to {plain(sums.max(), 3)}"
 
 
 def _fits(rows: np.ndarray, form: Form) -> bool:

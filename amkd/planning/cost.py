@@ -9,7 +9,7 @@ from amkd.config import run_record
 from amkd.config.settings import Settings
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.core.text import money
+from amkd.core.text import money, plain
 from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
 from amkd.querying import client, sentinel
@@ -163,7 +163,7 @@ def check_cost(settings: Settings, cost: Cost) -> None:
     if limit and spent + cost.amount > limit * (1 + 1e-9):
         before = f", and {money(spent)} are already spent" if spent else ""
         raise UserError(
-            f"config.teacher.max_cost={limit:g}: {cost.to_send:,} images at {cost.price:g} cost"
-            f" {money(cost.amount)} {cost.currency}{before}; raise"
+            f"config.teacher.max_cost={limit:.10g}: {cost.to_send:,} images at {plain(cost.price)}"
+            f" cost {money(cost.amount)} {cost.currency}{before}; raise"
             " config.teacher.max_cost, or lower config.budget"
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from amkd.core.text import money
+from amkd.core.text import money, plain
 from amkd.planning import answer_form
 from amkd.planning.probe import Probe
 from amkd.planning.profile_lines import profile_lines
@@ -123,19 +123,18 @@ def _name(probe: Probe, number: int) -> str:
 
 def _money_and_time(probe: Probe) -> Iterator[str]:
     plan, cost = probe.settings.teacher, probe.cost
-    priced = f"{probe.spent:,.4g} {plan.currency} ({cost.price:g} an image)"
+    priced = f"{money(probe.spent)} {plan.currency} ({plain(cost.price)} an image)"
     yield _line("spent", priced if cost.price else "nothing, as teacher.price is 0")
     rate = images_per_second(probe)
     if rate:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
         calls = f"with at most {plan.in_flight} calls at once"
-        shown = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"  # never 1e+03
-        yield _line("rate", f"{shown} images a second, {calls}")
+        yield _line("rate", f"{plain(rate, 3)} images a second, {calls}")
         yield _line(
             "latency",
-            f"{half:.3g} s (median of {len(seconds)} requests), {most:.3g} s (95%),"
-            f" {seconds[-1]:.3g} s (longest)",
+            f"{plain(half, 3)} s (median of {len(seconds)} requests), {plain(most, 3)} s (95%),"
+            f" {plain(seconds[-1], 3)} s (longest)",
         )
     else:
         yield _line("rate", "not measured: no new query was answered")

@@ -10,7 +10,7 @@ from amkd.config.settings import Settings
 from amkd.config.teacher import TeacherSettings
 from amkd.core import devices
 from amkd.core.stopping import StopSignal
-from amkd.core.text import money
+from amkd.core.text import money, plain
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import file_system
 from amkd.models.pretrained.source import Weights
@@ -200,7 +200,8 @@ def _costs(plan: Plan) -> Iterator[str]:
         yield f"gradient queries     {gradients:,} ({passes})"
     yield from _replies(plan.settings.teacher)
     if cost.price:
-        yield f"cost                 {money(cost.amount)} {cost.currency} ({cost.price:g} an image)"
+        each = f"({plain(cost.price)} an image)"
+        yield f"cost                 {money(cost.amount)} {cost.currency} {each}"
     else:
         yield "cost                 not known: set --config.teacher.price"
 

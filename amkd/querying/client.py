@@ -176,7 +176,8 @@ def _send_missing(
                 for part in splitting.first(parts, affordable)
             )
             left -= client.ledger.find(charge.teacher, list(left)).keys() | refused.images
-            parts = [kept for part in parts if (kept := [image for image in part if image in left])]
+            kept = ([image for image in part if image in left] for part in parts)
+            parts = list(refused.apart(kept))
         refused.check()
     except Exception:
         refused.mention()

@@ -1,6 +1,6 @@
 """Images that a service refuses: all others are sent before the run stops."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from amkd.core import console
@@ -15,8 +15,8 @@ Batch = TypeVar("Batch")
 class RefusedImages:
     """The images that a service refused, such as for their content.
 
-    Other images may still be answered. If several are refused after one another, the service is at
-    fault, and nothing more is sent.
+    Other images may still be answered. The images of a refused request are sent again, each alone.
+    If several refusals come after one another, the service is at fault, and nothing more is sent.
     """
 
     def __init__(self, answered: bool, in_flight: int) -> None:
@@ -29,6 +29,7 @@ class RefusedImages:
         """
         self._first: TeacherFailed | None = None
         self._images: list[bytes] = []
+        self._suspected: set[bytes] = set()
         self._in_a_row, self._answered, self._in_flight = 0, answered, in_flight
 
     @property
@@ -52,6 +53,13 @@ class RefusedImages:
             batch = {image: batch[image] for image in others}
         yield batch
 
+    def apart(self, batches: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+        """Yields the batches; the images of a refused request are now each sent alone."""
+        for batch in batches:
+            yield from ([image] for image in batch if image in self._suspected)
+            if others := [image for image in batch if image not in self._suspected]:
+                yield others
+
     def answered(self) -> None:
         """Notes that a batch was answered."""
         self._in_a_row, self._answered = 0, True
@@ -62,15 +70,21 @@ class RefusedImages:
         Raises:
           TeacherFailed: the error is no refusal of single images, or there are too many.
         """
-        if not error.refused:
+        if not (error.refused or error.suspected):
             raise error
-        self._first = self._first or error
-        self._images += error.refused
+        self._suspected.update(error.suspected)
+        if error.refused:
+            self._first = self._first or error
+            self._images += error.refused
         if error.answered:  # the service works
             return
-        self._in_a_row += len(error.refused)
+        self._in_a_row += len(error.refused) or 1
         if self._in_a_row >= (_IN_A_ROW + self._in_flight if self._answered else _AT_FIRST):
             self.check()
+            raise type(error)(
+                f"{error}. It refused {self._in_a_row} requests with several images one after the"
+                " other: decrease config.teacher.batch if it answers fewer images at once"
+            )
 
     def check(self) -> None:
         """Raises what was noted.

@@ -78,8 +78,8 @@ def _too_long(teacher: str, pause: float, longest: float) -> str:
     return (
         f"teacher {teacher} asks for a wait of {pause:.0f} seconds, until"
         f" {until:%Y-%m-%d %H:%M %Z}, which is longer than"
-        f" config.teacher.longest_retry_after={longest:g} allows: run the same command after that"
-        " time, or increase this field, so that the run waits"
+        f" config.teacher.longest_retry_after={longest:.10g} allows: run the same command after"
+        " that time, or increase this field, so that the run waits"
     )
 
 

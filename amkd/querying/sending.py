@@ -177,6 +177,8 @@ def _ask(
         named = _naming(failed, sent.images[0] if of_images or of_one else None)
         if of_images or (of_one and free):
             named.refused = tuple(sent.images)
+        elif isinstance(error, teachers.Refused) and error.of_image:
+            named.suspected = tuple(sent.images)
         raise named from error
     except BaseException as error:
         sender.ledger.record_failure(sent.number, billed=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from amkd.core.text import plain
 from amkd.reporting import drawing, svg_chart
 from amkd.reporting.drawing import Drawing
 from amkd.reporting.html_parts import escape, folded, percent, table
@@ -67,7 +68,7 @@ def _choice(point: Told | None, currency: str) -> str:
         return "no threshold; more evaluation images make the interval narrower."
     if point["threshold"] is None:
         return "no threshold; the teacher must answer all images."
-    cost = f", {point['cost']:,.6g} {currency} for 1,000 images".rstrip()
+    cost = f", {plain(point['cost'], 6)} {currency} for 1,000 images".rstrip()
     return (
         f"threshold {point['threshold']:.4f}; the student answers {percent(point['local'])}"
         f"{cost if point['cost'] else ''}."
@@ -82,7 +83,7 @@ def _row(point: Told) -> list[str]:
         threshold,
         percent(point["agreement"]),
         span,
-        f"{point['cost']:,.6g}",
+        plain(point["cost"], 6),
     ]
 
 

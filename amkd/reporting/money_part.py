@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from amkd.core.text import plain
 from amkd.reporting import assistant_text, drawing, progress_part
 from amkd.reporting.html_parts import folded, meanings, table, text
 
@@ -42,7 +43,7 @@ def money(summary: Entry) -> str:
     """Returns what a run may have been billed, in words."""
     if not summary["cost"]:
         return "no price was set"
-    return f"{summary['cost']:,.10g} {summary['currency']}".rstrip()
+    return f"{plain(summary['cost'])} {summary['currency']}".rstrip()
 
 
 def _round(entry: Entry) -> list[str]:
@@ -51,7 +52,7 @@ def _round(entry: Entry) -> list[str]:
         str(entry["round"]),
         f"{entry['queries']:,}",
         "-" if paid is None else f"{paid:,}",
-        "-" if cost is None else f"{cost:,.10g}",
+        "-" if cost is None else plain(cost),
     ]
 
 
@@ -68,7 +69,7 @@ def _spend(summary: Entry) -> Iterator[list[str]]:
     if again:
         yield ["sentinel queries, not in the budget", f"{again:,}"]
     if price:
-        yield ["price of one image", f"{price:,.10g} {summary['currency']}".rstrip()]
+        yield ["price of one image", f"{plain(price)} {summary['currency']}".rstrip()]
     yield ["cost", money(summary)]
     yield ["lost in transit", f"{summary['lost']:,}"]
     if early := summary.get("ended_early"):

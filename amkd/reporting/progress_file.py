@@ -17,6 +17,7 @@ from amkd.core import console, files, json_lines
 from amkd.core.errors import JobEnded, UserError
 from amkd.core.redaction import redact
 from amkd.core.stopping import Stopped
+from amkd.core.text import plain
 from amkd.reporting.progress import RunProgress
 
 NAME = "progress.json"
@@ -167,7 +168,7 @@ def _where(told: dict[str, Any]) -> str:
         parts.append(f"{told.get('done'):,} of {told['total']:,} {told.get('unit')}")
     parts.append(f"{told.get('queries', 0):,} of {told.get('budget', 0):,} queries")
     if told.get("spent"):
-        parts.append(f"{told['spent']:,.10g} {told.get('currency')} spent")
+        parts.append(f"{plain(told['spent'])} {told.get('currency')} spent")
     return ", ".join(parts)
 
 

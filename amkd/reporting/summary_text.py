@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from amkd.core.text import plain
 from amkd.reporting import assistant_text, interval
 
 # Figures of lanes in addition to the accuracy, in words.
@@ -167,7 +168,7 @@ def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
     if summary.get("sentinel_queries"):
         yield f"sentinel queries     {summary['sentinel_queries']} (not in the budget)"
     if summary.get("cost"):
-        yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
+        yield f"cost                 {plain(summary['cost'])} {summary['currency']}"
     if summary.get("lost"):
         yield (
             f"lost in transit      {summary['lost']} images, which may have been billed"

@@ -49,7 +49,7 @@ def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMon
     if not len(state.records):
         raise problem
     console.say(
-        f"config.teacher.max_cost={context.client.policy.max_cost:g} is spent in round"
+        f"config.teacher.max_cost={context.client.policy.max_cost:.10g} is spent in round"
         f" {state.round}: the student is trained on the {len(state.records)} answers so far",
     )
     if len(state.records) == known:  # the student of the previous round was trained on all of them
@@ -80,7 +80,7 @@ def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
         parts.append(f"{answered} of {wanted} evaluation images")
     if len(state.records) == planned and (len(parts) == 1 or answered == wanted):
         return None
-    why = f"config.teacher.max_cost={limit:g} is spent: {' and '.join(parts)} are answered"
+    why = f"config.teacher.max_cost={limit:.10g} is spent: {' and '.join(parts)} are answered"
     if _lacks_views(context, state):
         why = f"{why}; {_SOFT}"
     return {"why": why, "max_cost": limit, "round": state.round}

@@ -26,7 +26,7 @@ def ask_first(context: RunContext) -> RunContext:
         return context
     if not _all_affordable(context, images):
         console.say(
-            f"config.teacher.max_cost={context.client.policy.max_cost:g} is not enough for all"
+            f"config.teacher.max_cost={context.client.policy.max_cost:.10g} is not enough for all"
             f" queries and the {len(images)} evaluation images. The evaluation images are sent"
             " last, with the remaining money",
         )

@@ -1,5 +1,6 @@
 """Describes a resumed run: its progress, and the answers that are already paid for."""
 
+from amkd.core.text import plain
 from amkd.querying import client
 from amkd.run.context import RunContext
 from amkd.run.facts import RunFacts
@@ -19,7 +20,7 @@ def of_run(context: RunContext, state: RoundState) -> str:
         f"{queries:,} answers to queries and {evaluation:,} to evaluation queries are in the ledger"
     )
     spent = desk.ledger.spent(desk.run)
-    money = f"; {spent:,.10g} {settings.teacher.currency} spent so far" if spent else ""
+    money = f"; {plain(spent)} {settings.teacher.currency} spent so far" if spent else ""
     return f"resumed: {step(state, context.facts)}. {told}, and are not requested again{money}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from amkd.core.errors import UserError
+from amkd.core.text import plain
 from amkd.data.dataset import DataSet
 from amkd.reporting import drawing, html_parts, interval, interval_chart, progress_part, svg_chart
 from amkd.reporting.drawing import Drawing
@@ -59,7 +60,7 @@ _TERMS = ("round", "query", "student accuracy", "evaluation images", "agreement"
 def _run_row(run: NamedRun) -> list[str]:
     kept, last = run.kept, run.kept.rounds[-1]
     divergence, price = last.get("divergence"), kept.settings.teacher.price
-    money = f"{price * last['queries']:,.10g} {kept.settings.teacher.currency}"
+    money = f"{plain(price * last['queries'])} {kept.settings.teacher.currency}"
     return [
         run.name,
         kept.method,

@@ -104,7 +104,7 @@ def test_a_probe_asks_so_many_images_and_the_run_does_not_ask_again(tmp_path, lo
     done = command.run(arguments, command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     assert len(counting_teacher.asked(log)) == 20
-    assert re.search(r"spent +5 USD \(0\.25 an image\)", done.stdout)
+    assert re.search(r"spent +5\.00 USD \(0\.25 an image\)", done.stdout)
     assert re.search(r"answers\.form +probabilities fits all 20 answers", done.stdout)
     assert re.search(r"rate +[\d.,]+ images a second", done.stdout)
     # 90 queries and 60 evaluation images, of which 20 are answered: 130 at .25.

@@ -521,11 +521,37 @@ def test_a_reply_with_another_problem_stops_the_run(book: ledger.Ledger) -> None
     assert spy.sizes == [1]
 
 
-def test_a_refused_batch_of_several_images_stops_the_run(book: ledger.Ledger) -> None:
-    spy = refusing(3)
-    with pytest.raises(Refused):
-        ask(client_of(book, spy, batch=4), some_images(12))
-    assert spy.sizes == [1, 4]
+@pytest.mark.parametrize("refused", [(3,), (1, 4, 9)])
+def test_images_of_a_refused_request_are_sent_again_alone(
+    refused: tuple[int, ...], book: ledger.Ledger
+) -> None:
+    spy = refusing(*refused)
+    policy = QUICK._replace(in_flight=1, price=1.0)
+    with pytest.raises(TeacherFailed) as caught:
+        ask(client_of(book, spy, policy, batch=4), some_images(17))
+    assert named(caught.value, some_images(17)) == {*refused}
+    batches = {(place - 1) // 4 for place in refused}
+    assert spy.sizes == [1, 4, 4, 4, 4] + [1] * 4 * len(batches)
+    assert book.count("run", DISTILL, paid_only=True) == book.spent("run") == 17 - len(refused)
+
+
+def test_a_service_that_refuses_every_request_with_several_images_is_not_asked_for_long(
+    book: ledger.Ledger,
+) -> None:
+    def answer(images: np.ndarray) -> object:
+        if len(images) > 1:
+            raise Refused("status 400: one image, please", of_image=True)
+        return truth(images)
+
+    spy = Scripted(*[answer] * 100)
+    with pytest.raises(
+        TeacherFailed, match=r"refused 11 requests .* decrease config\.teacher\.batch"
+    ):
+        ask(client_of(book, spy, QUICK._replace(in_flight=1), batch=2), some_images(99))
+    assert spy.sizes == [1] + [2] * 11
+    # Where fewer requests are refused, the images are sent alone, and all are answered.
+    few = client_of(book, Scripted(*[answer] * 100), QUICK._replace(in_flight=1), batch=4)
+    assert len(ask(few, some_images(12))) == 12
 
 
 def test_a_batch_of_garbage_only_is_paid_for_too(book: ledger.Ledger) -> None:

@@ -22,9 +22,7 @@ from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 
 _FIELD = "config.teacher.http"
 _EXCERPT = 200  # characters of a reply that an error shows
-_ONE_IMAGE = (
-    "if it answered other images, one image may be the reason: --config.teacher.batch=1 finds it"
-)
+_ONE_IMAGE = "if it answers other images, the image may be the reason"
 _READ_FOR_EXCERPT = 2**18  # bytes of a reply that are searched for it
 # Bytes of a reply: to any request, for each image, and for the score of each class.
 _ANY_REPLY, _PER_IMAGE, _PER_SCORE = 2**22, 2**16, 2**10
@@ -187,8 +185,8 @@ class Client:
         if isinstance(error, httpcore.TimeoutException):
             connection = self._connection
             reason += (
-                f" ({_FIELD}.connect_timeout={connection.connect_timeout:g},"
-                f" .read_timeout={connection.read_timeout:g})"
+                f" ({_FIELD}.connect_timeout={connection.connect_timeout:.10g},"
+                f" .read_timeout={connection.read_timeout:.10g})"
             )
         return Unanswered(reason, billed=not isinstance(error, UNSENT))
 
