@@ -194,7 +194,7 @@ def test_compressed_replies():
     ("status", "words"),
     [
         (400, "does not accept the request"),
-        (400, "one image may be the reason: --config.teacher.batch=1 finds it"),
+        (400, "if it answers other images, the image may be the reason"),
         (401, "no credentials"),
         (403, "do not allow"),
         (404, "no such model"),
