@@ -21,14 +21,17 @@ import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from amkd.config.search import SearchSettings
 from amkd.core.stopping import StopSignal
 from amkd.run import experiment, rounds, workdir
+from amkd.run.context import RunContext
+from amkd.run.round_state import RoundState
 from amkd.search import confidence, pairs, pool_search, refinement, screening
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 from amkd.tables import sweep
 from benchmarks import our_side, turns
 
@@ -61,22 +64,24 @@ def main() -> None:
     flags = parser.parse_args()
     rows: list[turns.Measurement] = []
     for name in flags.configs.split(","):
-        for round_, task in students(
+        for round_, inputs in students(
             name, flags.set, [int(one) for one in flags.rounds.split(",")]
         ):
             label = f"{name}, round {round_}"
             counts = [int(one) for one in flags.evaluations.split(",")]
             for row in (
-                *excesses(task, label, counts=counts, size=flags.pairs),
-                *recalls(task, label, flags.images),
+                *excesses(inputs, label, counts=counts, size=flags.pairs),
+                *recalls(inputs, label, flags.images),
             ):
                 rows.append(row)
                 turns.show(row)
                 turns.write(flags.json, rows, our_side.describe())
 
 
-def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, SelectionTask]]:
-    """Yields a run's students after the wanted rounds, each with the run's own search task."""
+def students(
+    name: str, given: list[str], wanted: list[int]
+) -> Iterator[tuple[int, SelectionInputs]]:
+    """Yields the wanted rounds of a run, each with the inputs of the search after it."""
     fields = {"search.max_pairs": 300_000, "report.plots": False, "report.tensorboard": False}
     fields |= dict(map(sweep.field, given))
     frozen = sweep.configured(f"configs/{name}.py", fields)
@@ -87,20 +92,36 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
             while state.round <= max(wanted):
                 round_, state = state.round, rounds.one_round(context, state)
                 if round_ in wanted:
-                    yield round_, rounds.task(context, state, 1, lambda _: None)
+                    yield round_, _inputs(context, state)
+
+
+def _inputs(context: RunContext, state: RoundState) -> SelectionInputs:
+    """Returns the inputs of a search; the methods compared here need no answers."""
+
+    def no_answers() -> NoReturn:
+        raise NotImplementedError
+
+    scans = rounds.scans_of(context, state, lambda scans: None)
+    return rounds.selection_inputs(
+        context, state, 1, progress=lambda _: None, given=no_answers, scans=scans
+    )
 
 
 def excesses(
-    task: SelectionTask, label: str, *, counts: list[int], size: int
+    inputs: SelectionInputs, label: str, *, counts: list[int], size: int
 ) -> Iterator[turns.Measurement]:
     """Yields rows of the excess over the dense grid."""
-    some = task._replace(
-        pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64)
+    some = inputs._replace(
+        pool=pairs.make_pool(len(inputs.images), size, 0), chosen=np.empty(0, np.int64)
     )
-    dense = scores(some, grid(task.settings, DENSE))
-    ways: dict[str, confidence.Minimiser] = {"grid": grid(task.settings, task.settings.lam_count)}
+    dense = scores(some, grid(inputs.settings, DENSE))
+    ways: dict[str, confidence.Minimiser] = {
+        "grid": grid(inputs.settings, inputs.settings.lam_count)
+    }
     for count in counts:
-        ways[f"refined, {count}"] = refinement.Refined(pool_search.lam_range(task.settings), count)
+        ways[f"refined, {count}"] = refinement.Refined(
+            pool_search.lam_range(inputs.settings), count
+        )
     for name, way in ways.items():
         excess = scores(some, way) - dense
         details = {
@@ -111,12 +132,12 @@ def excesses(
         yield turns.Measurement("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
-def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Measurement]:
+def recalls(inputs: SelectionInputs, label: str, n: int) -> Iterator[turns.Measurement]:
     """Yields rows of the recall of the true k lowest."""
-    some = task._replace(
-        images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
+    some = inputs._replace(
+        images=inputs.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
     )
-    plan, size = task.settings, some.pool.size
+    plan, size = inputs.settings, some.pool.size
     most = round(max(SHARES) * size)
     refined = refinement.Refined(pool_search.lam_range(plan), plan.evaluations)
     true = ranks(some, refined._replace(evaluations=TRUTH), most)
@@ -150,16 +171,16 @@ def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
     )
 
 
-def scores(task: SelectionTask, way: confidence.Minimiser) -> np.ndarray:
+def scores(inputs: SelectionInputs, way: confidence.Minimiser) -> np.ndarray:
     """Returns C2 of every pair of the pool, in the order of their ranks."""
-    found = pool_search.lowest_c2(task, way, task.pool.size)
-    return found.score[np.argsort(pairs.rank_of(found.i, found.j, task.pool.n))]
+    found = pool_search.lowest_c2(inputs, way, inputs.pool.size)
+    return found.score[np.argsort(pairs.rank_of(found.i, found.j, inputs.pool.n))]
 
 
-def ranks(task: SelectionTask, way: confidence.Minimiser, k: int) -> np.ndarray:
+def ranks(inputs: SelectionInputs, way: confidence.Minimiser, k: int) -> np.ndarray:
     """Returns the ranks of the k lowest pairs, lowest first."""
-    found = pool_search.lowest_c2(task, way, k)
-    return pairs.rank_of(found.i, found.j, task.pool.n)
+    found = pool_search.lowest_c2(inputs, way, k)
+    return pairs.rank_of(found.i, found.j, inputs.pool.n)
 
 
 def shared(found: np.ndarray, true: np.ndarray) -> float:

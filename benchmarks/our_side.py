@@ -17,7 +17,7 @@ from amkd.methods import active_mixup
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.lambda_grid import lambda_grid
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 from amkd.training import training_set
 from amkd.training.train import Training, train_network
 from amkd.validation import from_config
@@ -76,7 +76,7 @@ def choose(
       chunk: pairs in one dispatch; 0 for the shipped value.
     """
     group = from_config({}).search
-    task = SelectionTask(
+    inputs = SelectionInputs(
         images=of.images,
         pool=pairs.make_pool(len(of.images), 0, 0),
         chosen=np.empty(0, np.int64),
@@ -88,7 +88,7 @@ def choose(
         settings=dataclasses.replace(group, lam_count=lams, chunk=chunk or group.chunk),
         progress=progress,
     )
-    return active_mixup.choose(task)
+    return active_mixup.choose(inputs)
 
 
 def compile_search(of: Student, k: int, lams: int, *, chunk: int = 0) -> None:

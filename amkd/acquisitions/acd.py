@@ -24,18 +24,18 @@ _WINDOW, _CELL = (3, 3), 4
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes the k images with the largest scores."""
-    kind = candidates.task.kind
-    assert isinstance(kind, LaneTask)  # validated
-    return lowest(-devices.each(_score_of(kind), candidates.predictions().probabilities), k)
+    task = candidates.inputs.task
+    assert isinstance(task, LaneTask)  # validated
+    return lowest(-devices.each(_score_of(task), candidates.predictions().probabilities), k)
 
 
 @functools.cache  # the same function in every round, so that it is compiled once
-def _score_of(kind: LaneTask) -> Callable[[jax.Array], jax.Array]:
-    return functools.partial(_score, kind)
+def _score_of(task: LaneTask) -> Callable[[jax.Array], jax.Array]:
+    return functools.partial(_score, task)
 
 
-def _score(kind: LaneTask, answer: jax.Array) -> jax.Array:
-    return scores.acd(kind.objectness(answer)[None], _WINDOW, _CELL)
+def _score(task: LaneTask, answer: jax.Array) -> jax.Array:
+    return scores.acd(task.objectness(answer)[None], _WINDOW, _CELL)
 
 
 ACQUISITION = Acquisition(choose)

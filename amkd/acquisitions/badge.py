@@ -13,7 +13,7 @@ from amkd.core import keys
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Draws k seeds from the candidates; as in the released code, queried images are not seeds."""
     said = candidates.predictions()
-    key = keys.key(*candidates.task.stream, keys.Purpose.ACQUISITION)
+    key = keys.key(*candidates.inputs.stream, keys.Purpose.ACQUISITION)
     return np.asarray(gradients.badge(said.probabilities, said.features, k, key))
 
 

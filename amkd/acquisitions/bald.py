@@ -15,13 +15,13 @@ from amkd.models import prediction, uncertainty
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes the k mixes with the largest mutual information between class and mask."""
-    task = candidates.task
-    key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
+    inputs = candidates.inputs
+    key = keys.key(*inputs.stream, keys.Purpose.ACQUISITION)
     answers = prediction.predict_with_dropout(
-        task.network,
-        task.variables,
+        inputs.network,
+        inputs.variables,
         candidates.images(),
-        passes=task.settings.committee,
+        passes=inputs.settings.committee,
         key=key,
     )
     return lowest(-devices.each(uncertainty.disagreement, answers), k)

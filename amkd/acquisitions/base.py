@@ -41,7 +41,7 @@ class Acquisition:
       choose: is called once in every round, with M candidates, the lowest C2 first, and k, at
         most M. Returns k different places among the candidates, ``int[k]``. It may use
         everything that :class:`Candidates` offers. It draws random numbers only from
-        ``keys.key(*candidates.task.stream, keys.Purpose.ACQUISITION)``, so that a resumed run
+        ``keys.key(*candidates.inputs.stream, keys.Purpose.ACQUISITION)``, so that a resumed run
         chooses the same.
       students: returns how many further students ``choose`` trains in a round, given
         ``search.committee``; by default none. :meth:`Candidates.committee` trains ``committee - 1``

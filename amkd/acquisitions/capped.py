@@ -28,9 +28,9 @@ def first_within_limit(candidates: Candidates, order: np.ndarray, k: int) -> np.
     Returns:
       ``int64[k]`` different places.
     """
-    settings = candidates.task.settings
+    settings = candidates.inputs.settings
     # An image and its variants count as one.
-    real = len(candidates.task.images) // (1 + settings.variants)
+    real = len(candidates.inputs.images) // (1 + settings.variants)
     room = np.full(real, settings.max_per_image)
     picked, others = list[int](), list[int]()
     sides = (candidates.scored.i[order] % real, candidates.scored.j[order] % real)

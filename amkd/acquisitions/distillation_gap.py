@@ -39,8 +39,8 @@ contrasts = compiled(static=("gap",), kept=1)(uncertainty.contrasts)
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes greedily the mixes with the largest ``Uncr + Div`` (Algorithm 1)."""
     compared = {"committee": _committee, "network": _network}
-    plain, distilled, teacher = compared[candidates.task.settings.gap_teacher](candidates)
-    gap = candidates.task.kind.gap
+    plain, distilled, teacher = compared[candidates.inputs.settings.gap_teacher](candidates)
+    gap = candidates.inputs.task.gap
     worth = np.asarray(contrasts(gap, plain, distilled.probabilities, teacher))
     count = min(_NEIGHBOURS, len(candidates) - 1)
     beta = np.float32(1.0 / max(count, 1))

@@ -25,7 +25,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     mean, spread = queried.features.mean(0, np.float64), queried.features.std(0, np.float64)
     # The predictor has learned nothing about a feature that is the same in all queried images.
     spread = np.where(np.ptp(queried.features, 0) > 0, spread, np.inf)
-    key = keys.key(*candidates.task.stream, keys.Purpose.ACQUISITION)
+    key = keys.key(*candidates.inputs.stream, keys.Purpose.ACQUISITION)
     scaled = [((said.features - mean) / spread).astype(np.float32) for said in (queried, own)]
     predicted = loss_prediction.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key)
     return lowest(-np.asarray(predicted), k)

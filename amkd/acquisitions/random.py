@@ -9,7 +9,7 @@ from amkd.core import keys
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Draws k candidates uniformly, without replacement."""
-    return keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION).choice(
+    return keys.rng(*candidates.inputs.stream, keys.Purpose.ACQUISITION).choice(
         len(candidates), k, replace=False
     )
 

@@ -20,8 +20,8 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes greedily the k mixes with the largest transductive variance; see
     :mod:`amkd.candidates.transduction`.
     """
-    task = candidates.task
-    targets = predict(task, task.variables, candidates.real_images(_TARGETS)).features
+    inputs = candidates.inputs
+    targets = predict(inputs, inputs.variables, candidates.real_images(_TARGETS)).features
     need = transduction.second_moment(targets) / len(targets)
     scale = np.trace(need)  # of the squares of features: a target's variance is 1 on average
     scale = scale if scale > 0 else 1.0

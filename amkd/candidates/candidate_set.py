@@ -11,7 +11,7 @@ from amkd.core.errors import diverged
 from amkd.data.records import Records, block_size, mixes, whole_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 from amkd.search.top_k import Scored
 
 
@@ -35,12 +35,12 @@ class Candidates:
 
     Attributes:
       scored: the pairs, with C2 and its lambda.
-      task: the round's task, for everything else that an acquisition may use.
+      inputs: everything else that an acquisition may use.
       seen: the student's predictions for the mixes, if they were computed to score these.
     """
 
     scored: Scored
-    task: SelectionTask
+    inputs: SelectionInputs
     seen: Predictions | None = None
 
     def __len__(self) -> int:
@@ -53,26 +53,26 @@ class Candidates:
 
     def images(self) -> Iterator[np.ndarray]:
         """Yields the images of the mixes, in blocks of ``uint8[..., H, W, C]``."""
-        return mixes(self.task.images, self.records(), self.task.settings.as_released)
+        return mixes(self.inputs.images, self.records(), self.inputs.settings.as_released)
 
     def predictions(self) -> Predictions:
         """Returns the student's predictions for the mixes."""
-        return self.seen or predict(self.task, self.task.variables, self.records())
+        return self.seen or predict(self.inputs, self.inputs.variables, self.records())
 
     def queried(self) -> Predictions:
         """Returns the same student's predictions for all Q images queried so far."""
-        return predict(self.task, self.task.variables, self.task.records)
+        return predict(self.inputs, self.inputs.variables, self.inputs.records)
 
     def answers(self) -> np.ndarray:
         """Returns the teacher's answers to the images queried so far, ``float32[Q, Y]``."""
-        assert self.task.answers is not None
-        return self.task.answers()
+        assert self.inputs.answers is not None
+        return self.inputs.answers()
 
     @property
     def real_count(self) -> int:
-        """Returns how many of the task's images are real; the real images come first."""
-        real = self.task.real
-        return len(self.task.images) if real is None else real
+        """Returns how many of ``inputs.images`` are real; the real images come first."""
+        real = self.inputs.real
+        return len(self.inputs.images) if real is None else real
 
     def real_images(self, most: int) -> Records:
         """Returns the real images, queried or not, as records; if there are more than ``most``, so
@@ -84,14 +84,14 @@ class Candidates:
         """Returns the places of real images among the images queried so far, ``int32[T]``; if there
         are more than ``most``, so many are drawn at random.
         """
-        records = self.task.records
+        records = self.inputs.records
         real = (records.i == records.j) & (records.i < self.real_count)
         return self._some(np.flatnonzero(real), most).astype(np.int32)
 
     def _some(self, places: np.ndarray, most: int) -> np.ndarray:
         if len(places) <= most:
             return places
-        rng = keys.rng(*self.task.stream, keys.Purpose.ACQUISITION)
+        rng = keys.rng(*self.inputs.stream, keys.Purpose.ACQUISITION)
         return np.sort(rng.choice(places, most, replace=False))
 
     def committee(self) -> Iterator[Predictions]:
@@ -99,75 +99,81 @@ class Candidates:
         then others of its kind, which are trained now.
         """
         yield self.predictions()
-        for member in range(1, self.task.settings.committee):
-            yield predict(self.task, self._another(member, False), self.records())
+        for member in range(1, self.inputs.settings.committee):
+            yield predict(self.inputs, self._another(member, False), self.records())
 
     def committee_and(self, others: Records) -> Iterator[tuple[Predictions, Predictions]]:
         """Yields each committee member's predictions for the mixes, and for other records."""
-        yield self.predictions(), predict(self.task, self.task.variables, others)
-        for member in range(1, self.task.settings.committee):
+        yield self.predictions(), predict(self.inputs, self.inputs.variables, others)
+        for member in range(1, self.inputs.settings.committee):
             variables = self._another(member, False)
-            both = (predict(self.task, variables, of) for of in (self.records(), others))
+            both = (predict(self.inputs, variables, of) for of in (self.records(), others))
             yield next(both), next(both)
 
     def trained_on_best_classes(self) -> Predictions:
         """Trains a student on only the best class of each answer; returns its predictions."""
-        return predict(self.task, self._another(self.task.settings.committee, True), self.records())
+        return predict(
+            self.inputs, self._another(self.inputs.settings.committee, True), self.records()
+        )
 
     def taught(self) -> tuple[Predictions, Predictions]:
         """Trains the larger network on the records, and a student on the soft answers of this
         network to them; returns the predictions of this student and of the larger network for the
         mixes.
         """
-        task = self.task
-        assert task.train_larger is not None and task.train_on is not None
-        network, variables = task.train_larger()
-        larger = task._replace(network=network)
-        student = task.train_on(predict(larger, variables, task.records).probabilities)
-        return predict(task, student, self.records()), predict(larger, variables, self.records())
+        inputs = self.inputs
+        assert inputs.train_larger is not None and inputs.train_on is not None
+        network, variables = inputs.train_larger()
+        larger = inputs._replace(network=network)
+        student = inputs.train_on(predict(larger, variables, inputs.records).probabilities)
+        return predict(inputs, student, self.records()), predict(larger, variables, self.records())
 
     def _another(self, member: int, hard: bool) -> Variables:
-        assert self.task.train_further_student is not None
-        return self.task.train_further_student(member, hard)
+        assert self.inputs.train_further_student is not None
+        return self.inputs.train_further_student(member, hard)
 
 
-def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
-    """Returns the predictions of a student of the task's kind for mixes, one block at a time.
+def predict(inputs: SelectionInputs, variables: Variables, records: Records) -> Predictions:
+    """Returns the predictions of the student, or of another one with its network, for mixes.
+
+    One block of them is in memory at a time.
 
     Raises:
       FloatingPointError: a prediction is not finite.
     """
-    found = _predict(task, variables, records)
+    found = _predict(inputs, variables, records)
     if not (np.isfinite(found.probabilities).all() and np.isfinite(found.features).all()):
         raise diverged("a prediction of the student is not finite")
     return found
 
 
-def _predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
-    if task.predict_cached:
-        return Predictions(*task.predict_cached(variables, records))
-    blocks = mixes(task.images, records, task.settings.as_released)
+def _predict(inputs: SelectionInputs, variables: Variables, records: Records) -> Predictions:
+    if inputs.predict_cached:
+        return Predictions(*inputs.predict_cached(variables, records))
+    blocks = mixes(inputs.images, records, inputs.settings.as_released)
     placed = devices.keep(variables)
-    batch = prediction.batch_of_block(block_size(task.images.shape[1:]))
+    batch = prediction.batch_of_block(block_size(inputs.images.shape[1:]))
     parts = [
-        prediction.predict_with_features(task.network, placed, block, batch=batch)
+        prediction.predict_with_features(inputs.network, placed, block, batch=batch)
         for block in blocks
     ]
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def least_confident_first(task: SelectionTask, records: Records, said: Predictions) -> Candidates:
+def least_confident_first(
+    inputs: SelectionInputs, records: Records, said: Predictions
+) -> Candidates:
     """Returns records as candidates, the lowest C1 first.
 
     Args:
-      task: the task.
+      inputs: the inputs of the selection.
       records: mixes or images.
       said: the student's predictions for them.
     """
-    confidence = _confidence(said.probabilities, task.network.groups)
+    confidence = _confidence(said.probabilities, inputs.network.groups)
     order = lowest(confidence, len(records))
     scored = Scored(confidence, records.i, records.j, records.w).take(order)
-    return Candidates(scored, task, Predictions(said.probabilities[order], said.features[order]))
+    return Candidates(scored, inputs, Predictions(said.probabilities[order], said.features[order]))
 
 
 def _confidence(probabilities: np.ndarray, groups: int) -> np.ndarray:

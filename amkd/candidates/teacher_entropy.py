@@ -40,7 +40,7 @@ def predicted_entropy(candidates: Candidates) -> np.ndarray:
 
 def of_mixes(candidates: Candidates) -> np.ndarray:
     """Returns the :func:`predicted_entropy` of mixes, ``float64[M]``."""
-    answers, records = candidates.answers(), candidates.task.records
+    answers, records = candidates.answers(), candidates.inputs.records
     mixes = np.flatnonzero(records.i != records.j)
     ends = end_answers(candidates, answers)
     told = ends_entropy(ends, candidates.records())
@@ -51,7 +51,7 @@ def of_mixes(candidates: Candidates) -> np.ndarray:
         np.concatenate([known, candidates.queried().features[mixes]], 1),
         entropies(answers[mixes]) - known[:, 0],
         np.concatenate([told, candidates.predictions().features], 1),
-        keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
+        keys.rng(*candidates.inputs.stream, keys.Purpose.ACQUISITION),
     )
 
 
@@ -64,7 +64,7 @@ def of_whole_images(candidates: Candidates) -> np.ndarray:
         candidates.queried().features,
         known,
         candidates.predictions().features,
-        keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
+        keys.rng(*candidates.inputs.stream, keys.Purpose.ACQUISITION),
     )
 
 
@@ -74,7 +74,7 @@ def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
     """
     found = np.full((candidates.real_count, answers.shape[-1]), 1 / answers.shape[-1], np.float32)
     places = candidates.queried_real_images(len(answers))
-    found[candidates.task.records.i[places]] = answers[places]
+    found[candidates.inputs.records.i[places]] = answers[places]
     return found
 
 

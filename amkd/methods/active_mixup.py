@@ -15,21 +15,21 @@ from amkd.config.settings import Settings
 from amkd.methods import random_mixup, selectors
 from amkd.methods.base import Method, PairSelector
 from amkd.search import pairs, pool_search, screening, top_k
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 
 
-def choose(task: SelectionTask) -> Selection:
+def choose(inputs: SelectionInputs) -> Selection:
     """Returns the acquisition's choice among the pairs of lowest C2, plus a share at random."""
-    plan = task.settings
-    at_random = _at_random(plan, task.k)
-    own = task._replace(k=task.k - at_random)
+    plan = inputs.settings
+    at_random = _at_random(plan, inputs.k)
+    own = inputs._replace(k=inputs.k - at_random)
     found, told = _lowest(
-        own, min(math.ceil(plan.candidates * own.k), pool_search.pairs_left(task))
+        own, min(math.ceil(plan.candidates * own.k), pool_search.pairs_left(inputs))
     )
     candidates = candidate_set.Candidates(found, own)
     found = found.take(acquisitions.chosen(plan.acquisition, candidates, own.k))
     choice = Selection(found.records(), found.score, told)
-    return _with_random(task, choice, at_random) if at_random else choice
+    return _with_random(inputs, choice, at_random) if at_random else choice
 
 
 def _at_random(settings: SearchSettings, k: int) -> int:
@@ -37,20 +37,22 @@ def _at_random(settings: SearchSettings, k: int) -> int:
     return min(round(settings.random_share * k), k - 1)
 
 
-def _lowest(task: SelectionTask, count: int) -> tuple[top_k.Scored, dict[str, float]]:
+def _lowest(inputs: SelectionInputs, count: int) -> tuple[top_k.Scored, dict[str, float]]:
     """Returns ``count`` pairs with the lowest C2, in order, and metrics of the search."""
-    way, left = pool_search.configured_minimiser(task.settings), pool_search.pairs_left(task)
-    if screening.is_wanted(task.settings):
+    way, left = pool_search.configured_minimiser(inputs.settings), pool_search.pairs_left(inputs)
+    if screening.is_wanted(inputs.settings):
         return screening.lowest_c2(
-            task._replace(k=count), screening.make_screening(task.settings, left, count)
+            inputs._replace(k=count), screening.make_screening(inputs.settings, left, count)
         )
-    return pool_search.lowest_c2(task, way, count), {"evaluations": way.evaluations * left}
+    return pool_search.lowest_c2(inputs, way, count), {"evaluations": way.evaluations * left}
 
 
-def _with_random(task: SelectionTask, choice: Selection, count: int) -> Selection:
+def _with_random(inputs: SelectionInputs, choice: Selection, count: int) -> Selection:
     """Returns the choice and ``count`` of the other pairs, drawn at random."""
-    gone = pairs.rank_of(choice.records.i, choice.records.j, task.pool.n)
-    others = task._replace(k=count, chosen=np.union1d(task.chosen, gone), progress=lambda _: None)
+    gone = pairs.rank_of(choice.records.i, choice.records.j, inputs.pool.n)
+    others = inputs._replace(
+        k=count, chosen=np.union1d(inputs.chosen, gone), progress=lambda _: None
+    )
     more = random_mixup.choose(others)
     score = np.concatenate([choice.score, more.score])
     return Selection(choice.records.extend(more.records), score, choice.metrics)

@@ -11,11 +11,11 @@ method, which queries the first pairs of the pool, mixed half and half::
     from amkd.search import pairs
     from amkd.search.selection import Selection
 
-    def select(task):
-        ranks = np.setdiff1d(np.arange(task.pool.size), task.chosen)[: task.k]
-        i, j = pairs.pair_of(ranks, task.pool.n)
-        records = Records(i, j, np.full(task.k, mixing.ONE // 2, np.int32))
-        return Selection(records, np.full(task.k, np.nan, np.float32), {})
+    def select(inputs):
+        ranks = np.setdiff1d(np.arange(inputs.pool.size), inputs.chosen)[: inputs.k]
+        i, j = pairs.pair_of(ranks, inputs.pool.n)
+        records = Records(i, j, np.full(inputs.k, mixing.ONE // 2, np.int32))
+        return Selection(records, np.full(inputs.k, np.nan, np.float32), {})
 
     METHOD = Method(selector=PairSelector(select))
 """

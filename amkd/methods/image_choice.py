@@ -12,16 +12,16 @@ from amkd.config.settings import Settings
 from amkd.core import keys
 from amkd.data.records import Records, whole_records
 from amkd.methods import selectors
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 
 _BLOCK = 1024  # images scored between two checks whether the run is to stop
 
 
-def choose(task: SelectionTask) -> Selection:
+def choose(inputs: SelectionInputs) -> Selection:
     """Returns k of the images that were not queried yet, as ``search.acquisition`` chooses."""
-    records = whole_records(_to_score(task))
-    candidates = candidate_set.least_confident_first(task, records, _predict(task, records))
-    places = acquisitions.chosen(task.settings.acquisition, candidates, task.k)
+    records = whole_records(_to_score(inputs))
+    candidates = candidate_set.least_confident_first(inputs, records, _predict(inputs, records))
+    places = acquisitions.chosen(inputs.settings.acquisition, candidates, inputs.k)
     found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(candidates)})
 
@@ -32,13 +32,13 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return min(left, settings.scored_images or left)
 
 
-def choose_made(task: SelectionTask) -> Selection:
+def choose_made(inputs: SelectionInputs) -> Selection:
     """Returns k of the made images that were not queried yet; they were made in random order."""
-    if not _chooses(task.settings):
-        task.progress(len(_left(task)))
-        found = whole_records(_left(task)[: task.k])
-        return Selection(found, np.full(task.k, np.nan, np.float32), {"evaluations": 0})
-    return choose(task)
+    if not _chooses(inputs.settings):
+        inputs.progress(len(_left(inputs)))
+        found = whole_records(_left(inputs)[: inputs.k])
+        return Selection(found, np.full(inputs.k, np.nan, np.float32), {"evaluations": 0})
+    return choose(inputs)
 
 
 def evaluations_made(settings: SearchSettings, left: int, k: int) -> int:
@@ -55,25 +55,25 @@ def _chooses(settings: SearchSettings) -> bool:
     return settings.candidates > 1 and settings.acquisition != "random"
 
 
-def _left(task: SelectionTask) -> np.ndarray:
-    return np.setdiff1d(np.arange(len(task.images), dtype=np.int32), task.records.i)
+def _left(inputs: SelectionInputs) -> np.ndarray:
+    return np.setdiff1d(np.arange(len(inputs.images), dtype=np.int32), inputs.records.i)
 
 
-def _to_score(task: SelectionTask) -> np.ndarray:
+def _to_score(inputs: SelectionInputs) -> np.ndarray:
     """Returns the remaining images, or ``search.scored_images`` of them, drawn in each round."""
-    left, most = _left(task), task.settings.scored_images
+    left, most = _left(inputs), inputs.settings.scored_images
     if not 0 < most < len(left):
         return left
-    rng = keys.rng(*task.stream, keys.Purpose.SCORED_IMAGES)
+    rng = keys.rng(*inputs.stream, keys.Purpose.SCORED_IMAGES)
     return np.sort(rng.choice(left, most, replace=False))
 
 
-def _predict(task: SelectionTask, records: Records) -> Predictions:
+def _predict(inputs: SelectionInputs, records: Records) -> Predictions:
     parts = []
     for start in range(0, len(records), _BLOCK):
         some = records.take(slice(start, start + _BLOCK))
-        parts.append(candidate_set.predict(task, task.variables, some))
-        task.progress(len(some))
+        parts.append(candidate_set.predict(inputs, inputs.variables, some))
+        inputs.progress(len(some))
     return Predictions(
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.features for part in parts]),

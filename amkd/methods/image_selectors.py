@@ -15,7 +15,7 @@ from amkd.data.dataset import DataSet, with_not_drawn
 from amkd.data.lazy_images import LazyImages
 from amkd.methods.selectors import SelectorByRule
 from amkd.reporting.bars import SILENT, Bar
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +41,10 @@ class ImageSelector(SelectorByRule):
         """Returns the number of other images."""
         return drawable - settings.n_real
 
-    def left(self, task: SelectionTask) -> int:
+    def left(self, inputs: SelectionInputs) -> int:
         """Returns how many of the images that were not queried yet are scored."""
-        left = len(task.images) - len(task.records)
-        return min(left, task.settings.scored_images or left)
+        left = len(inputs.images) - len(inputs.records)
+        return min(left, inputs.settings.scored_images or left)
 
     def held_images(self, images: int, budget: int) -> int:
         """Returns at most how many the student is trained on: on the host plus on a device."""

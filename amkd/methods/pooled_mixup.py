@@ -15,18 +15,18 @@ from amkd.config.settings import Settings
 from amkd.methods import random_mixup, selectors
 from amkd.methods.base import Method, PairSelector
 from amkd.search import pool_search
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 
 
-def choose(task: SelectionTask) -> Selection:
+def choose(inputs: SelectionInputs) -> Selection:
     """Returns k of the drawn mixes."""
-    plan = task.settings
+    plan = inputs.settings
     drawn = random_mixup.choose(
-        task._replace(k=_count(plan, pool_search.pairs_left(task), task.k))
+        inputs._replace(k=_count(plan, pool_search.pairs_left(inputs), inputs.k))
     ).records
-    said = candidate_set.predict(task, task.variables, drawn)
-    candidates = candidate_set.least_confident_first(task, drawn, said)
-    places = acquisitions.chosen(plan.acquisition, candidates, task.k)
+    said = candidate_set.predict(inputs, inputs.variables, drawn)
+    candidates = candidate_set.least_confident_first(inputs, drawn, said)
+    places = acquisitions.chosen(plan.acquisition, candidates, inputs.k)
     found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(drawn)})
 

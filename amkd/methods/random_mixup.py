@@ -8,22 +8,22 @@ from amkd.data.records import Records
 from amkd.methods.base import Method, PairSelector
 from amkd.search import pairs, pool_search
 from amkd.search.lambda_grid import lambda_grid
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 
 
-def choose(task: SelectionTask) -> Selection:
+def choose(inputs: SelectionInputs) -> Selection:
     """Returns k of the remaining pairs, drawn uniformly."""
-    rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
-    i, j = pairs.pair_of(pool_search.sample_left(task, task.k, rng), task.pool.n)
-    plan = task.settings
+    rng = keys.rng(*inputs.stream, keys.Purpose.RANDOM_PAIRS)
+    i, j = pairs.pair_of(pool_search.sample_left(inputs, inputs.k, rng), inputs.pool.n)
+    plan = inputs.settings
     grid = lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     w = (
-        np.full(task.k, mixing.ONE // 2, np.int32)
+        np.full(inputs.k, mixing.ONE // 2, np.int32)
         if plan.random_lam == "half"
-        else rng.choice(grid, task.k)
+        else rng.choice(grid, inputs.k)
     )
-    task.progress(pool_search.pairs_left(task))
-    return Selection(Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
+    inputs.progress(pool_search.pairs_left(inputs))
+    return Selection(Records(i, j, w), np.full(inputs.k, np.nan, np.float32), {"evaluations": 0})
 
 
 METHOD = Method(selector=PairSelector(choose))

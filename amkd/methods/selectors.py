@@ -14,7 +14,7 @@ from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
 from amkd.reporting.bars import SILENT, Bar
 from amkd.search import pairs, pool_search
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 
 
 def schedule(kind: str, rounds: int, total: int) -> tuple[int, ...]:
@@ -63,8 +63,8 @@ class Selector:
         total = settings.budget - settings.n_real
         return schedule(settings.search.schedule, settings.rounds, total)
 
-    def select(self, task: SelectionTask) -> Selection:
-        """Returns the ``task.k`` images that are queried next."""
+    def select(self, inputs: SelectionInputs) -> Selection:
+        """Returns the ``inputs.k`` images that are queried next."""
         raise NotImplementedError
 
     def evaluations(self, search: SearchSettings, left: int, k: int) -> int:
@@ -101,7 +101,7 @@ class Selector:
         """Returns how many pairs, or images, may be selected in all rounds together."""
         raise NotImplementedError
 
-    def left(self, task: SelectionTask) -> int:
+    def left(self, inputs: SelectionInputs) -> int:
         """Returns how many pairs, or images, may still be selected."""
         raise NotImplementedError
 
@@ -206,15 +206,15 @@ class SelectorByRule(Selector):
       score: ``C1`` where the rule scores single mixes, not pairs.
     """
 
-    rule: Callable[[SelectionTask], Selection]
+    rule: Callable[[SelectionInputs], Selection]
     count: Callable[[SearchSettings, int, int], int] = _no_evaluations
     acquires: bool = False
     misfits: Callable[[Settings], Iterator[str]] = _no_problems
     score: str = "C2"
 
-    def select(self, task: SelectionTask) -> Selection:
+    def select(self, inputs: SelectionInputs) -> Selection:
         """Applies the rule."""
-        return self.rule(task)
+        return self.rule(inputs)
 
     def evaluations(self, search: SearchSettings, left: int, k: int) -> int:
         """Returns the rule's own count."""
@@ -255,9 +255,9 @@ class PairSelector(SelectorByRule):
         count = pairs.count(self.image_count(settings, settings.n_real, drawable))
         return min(count, settings.search.max_pairs or count)
 
-    def left(self, task: SelectionTask) -> int:
+    def left(self, inputs: SelectionInputs) -> int:
         """Returns the number of pairs that were not chosen yet."""
-        return pool_search.pairs_left(task)
+        return pool_search.pairs_left(inputs)
 
     def table_images(self, images: int) -> int:
         """Returns the number of images: the search holds the activations of all images."""

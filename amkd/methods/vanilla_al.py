@@ -11,29 +11,29 @@ from amkd.data.records import Records
 from amkd.methods.base import Method, PairSelector
 from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.search.lambda_grid import lambda_grid
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 
 
-def choose(task: SelectionTask) -> Selection:
+def choose(inputs: SelectionInputs) -> Selection:
     """Returns the k lowest C1 over pairs and lambdas of the grid.
 
     A chosen pair leaves the pool only at the same lambda; its other lambdas stay.
     """
-    plan, before = task.settings, task.records
+    plan, before = inputs.settings, inputs.records
     grid = _lambdas(plan)
     parts = []
-    student = pool_search.place(task, with_logits=False)
+    student = pool_search.place(inputs, with_logits=False)
     for number, w in enumerate(grid.tolist()):
         same = before.w == w
-        asked = np.unique(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
+        asked = np.unique(pairs.rank_of(before.i[same], before.j[same], inputs.pool.n))
         last = number == len(grid) - 1
-        one = task._replace(
-            chosen=asked, progress=task.progress if last else lambda _: task.progress(0)
+        one = inputs._replace(
+            chosen=asked, progress=inputs.progress if last else lambda _: inputs.progress(0)
         )
-        parts.append(pool_search.lowest_c2(one, confidence.Grid((w,)), task.k, student))
-    found = _merged(parts, task.k)
+        parts.append(pool_search.lowest_c2(one, confidence.Grid((w,)), inputs.k, student))
+    found = _merged(parts, inputs.k)
     records = found.records()
-    scored = len(grid) * task.pool.size - int(
+    scored = len(grid) * inputs.pool.size - int(
         np.sum(np.isin(before.w, grid) & (before.i < before.j))
     )
     told = {"evaluations": scored, "duplicates": duplicates(before.extend(records))}

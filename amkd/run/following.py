@@ -106,9 +106,9 @@ def _select(context: SharedContext, message: Message) -> None:
     k = message.facts["k"]
     once = functools.cache(given)
     scans = rounds.scans_of(context, state, lambda scans: None)  # process 0 saves them
-    task = rounds.selection_task(context, state, k, progress=progress, given=once, scans=scans)
+    own = rounds.selection_inputs(context, state, k, progress=progress, given=once, scans=scans)
     with mesh.together():
-        context.facts.method.selector.select(task)
+        context.facts.method.selector.select(own)
 
 
 def _train(context: SharedContext, message: Message) -> None:

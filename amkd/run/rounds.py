@@ -21,7 +21,7 @@ from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs, selection
 from amkd.search.scans import Scan, Scans
-from amkd.search.selection import Selection, SelectionTask
+from amkd.search.selection import Selection, SelectionInputs
 from amkd.training.recipe import epoch_rates
 from amkd.training.train import Leaves, Training
 
@@ -110,20 +110,20 @@ def _search(context: RunContext, state: RoundState) -> Selection:
             )
 
     scans = scans_of(context, state, save)
-    task = selection_task(
+    inputs = selection_inputs(
         context, state, k, progress=progress, given=leading.shared(given), scans=scans
     )
     selector, title = context.facts.method.selector, f"round {state.round} search"
     with (
-        context.report.bar(selector.left(task), title, selector.unit) as advance,
+        context.report.bar(selector.left(inputs), title, selector.unit) as advance,
         leading.selecting(state, k),
     ):
-        found = selector.select(task)
-    selection.check(found, task, context.settings.method)
+        found = selector.select(inputs)
+    selection.check(found, inputs, context.settings.method)
     return found
 
 
-def selection_task(
+def selection_inputs(
     context: SharedContext,
     state: RoundState,
     k: int,
@@ -131,7 +131,7 @@ def selection_task(
     progress: Callable[[int], None],
     given: Callable[[], Given],
     scans: Scans,
-) -> SelectionTask:
+) -> SelectionInputs:
     """Returns the data from which a method may select k images, in a state that has a student.
 
     Args:
@@ -148,7 +148,7 @@ def selection_task(
         recipe = context.facts.rounds[state.round - 1].recipe
         return student_training.of_round(context, state.records, given(), recipe, state.round - 1)
 
-    return SelectionTask(
+    return SelectionInputs(
         images=context.images,
         pool=context.pool,
         chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], context.pool.n)),
@@ -161,7 +161,7 @@ def selection_task(
         progress=progress,
         answers=lambda: given().answers,
         predict_cached=context.predict_cached if context.backbone else None,
-        kind=context.data.task,
+        task=context.data.task,
         real=context.facts.method.selector.real_count(len(context.images), context.settings),
         train_further_student=functools.partial(
             committee.train_further_student, last_training, context.stop

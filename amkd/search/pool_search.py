@@ -17,7 +17,7 @@ from amkd.search.lambda_grid import lambda_grid
 from amkd.search.pace import Pace
 from amkd.search.placed import Placed
 from amkd.search.scans import Scan, Scans
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 
 _IN_FLIGHT = 2  # dispatches queued on the devices, so that these never wait for the host
 _ON_CPU = 4096  # pairs in one dispatch, if their number is not configured
@@ -39,48 +39,48 @@ def lam_range(settings: SearchSettings) -> refinement.Range:
     return refinement.Range(*lambda_grid(settings.lam_low, settings.lam_high, 2).tolist())
 
 
-def pairs_left(task: SelectionTask) -> int:
+def pairs_left(inputs: SelectionInputs) -> int:
     """Returns the number of pairs that may still be chosen."""
-    return task.pool.size - len(task.chosen)
+    return inputs.pool.size - len(inputs.chosen)
 
 
-def place(task: SelectionTask, *, with_logits: bool, dtype: str = "float32") -> Placed:
-    """Places the task's student and images on every device.
+def place(inputs: SelectionInputs, *, with_logits: bool, dtype: str = "float32") -> Placed:
+    """Places the student and images of a selection on every device.
 
     Args:
-      task: the task.
+      inputs: the inputs of the selection.
       with_logits: whether the images' logits are wanted.
       dtype: the data type for the scoring: float32, tensorfloat32 or bfloat16.
     """
     return placed.place(
-        task.network.clone(dtype=jnp.bfloat16) if dtype == "bfloat16" else task.network,
-        task.variables,
-        np.asarray(task.images),
+        inputs.network.clone(dtype=jnp.bfloat16) if dtype == "bfloat16" else inputs.network,
+        inputs.variables,
+        np.asarray(inputs.images),
         with_logits=with_logits,
-        table_bytes=task.settings.table_bytes,
+        table_bytes=inputs.settings.table_bytes,
         precision="tensorfloat32" if dtype == "tensorfloat32" else None,
     )
 
 
 def lowest_c2(
-    task: SelectionTask, minimiser: Minimiser, k: int, student: Placed | None = None
+    inputs: SelectionInputs, minimiser: Minimiser, k: int, student: Placed | None = None
 ) -> top_k.Scored:
     """Returns the k pairs of lowest C2 among all remaining pairs, in order.
 
     Args:
-      task: the task.
+      inputs: the inputs of the selection.
       minimiser: how to minimise over lambda.
       k: how many pairs.
       student: the result of :func:`place`; None to place it now.
     """
-    search = open_search(task, minimiser, k, student)
-    if task.scans is not None:
-        return _scan(task, search, task.scans)
-    score_left(task, search, task.chosen, task.progress)
+    search = open_search(inputs, minimiser, k, student)
+    if inputs.scans is not None:
+        return _scan(inputs, search, inputs.scans)
+    score_left(inputs, search, inputs.chosen, inputs.progress)
     return search.lowest()
 
 
-def _scan(task: SelectionTask, search: DeviceSearch, scans: Scans) -> top_k.Scored:
+def _scan(inputs: SelectionInputs, search: DeviceSearch, scans: Scans) -> top_k.Scored:
     """Scores all remaining pairs, except those that a saved scan has scored; returns the lowest.
 
     Raises:
@@ -88,11 +88,11 @@ def _scan(task: SelectionTask, search: DeviceSearch, scans: Scans) -> top_k.Scor
     """
     begun = scans.begin(search.length)
     search.include(begun.found)
-    task.progress(begun.done)
-    pace, done = _pace(task, search), begun.done
-    waiting = _Waiting(pace, task.progress)
+    inputs.progress(begun.done)
+    pace, done = _pace(inputs, search), begun.done
+    waiting = _Waiting(pace, inputs.progress)
     try:
-        for wait, size in _of_left(task, search, task.chosen, pace, done):
+        for wait, size in _of_left(inputs, search, inputs.chosen, pace, done):
             done += size
             waiting.add(wait)
             if scans.is_due(done):
@@ -109,41 +109,41 @@ def _scan(task: SelectionTask, search: DeviceSearch, scans: Scans) -> top_k.Scor
 
 
 def open_search(
-    task: SelectionTask, minimiser: Minimiser, k: int, student: Placed | None = None
+    inputs: SelectionInputs, minimiser: Minimiser, k: int, student: Placed | None = None
 ) -> DeviceSearch:
-    """Returns a search under the task's student that has not scored any pair yet; see
+    """Returns a search under the last round's student that has not scored any pair yet; see
     :func:`lowest_c2`.
     """
     longest = longest_dispatch() if devices.accelerated() else _ON_CPU
     return DeviceSearch(
-        placed=student or place(task, with_logits=minimiser.uses_logits),
+        placed=student or place(inputs, with_logits=minimiser.uses_logits),
         minimiser=minimiser,
         k=k,
-        pairs=min(task.settings.chunk or longest, task.pool.size),
-        tile=task.settings.tile,
+        pairs=min(inputs.settings.chunk or longest, inputs.pool.size),
+        tile=inputs.settings.tile,
     )
 
 
 def score_left(
-    task: SelectionTask,
+    inputs: SelectionInputs,
     search: DeviceSearch,
     gone: np.ndarray,
     progress: Callable[[int], None],
 ) -> None:
-    """Adds all pairs of the task's pool to a search, except those in ``gone``.
+    """Adds all pairs of the pool to a search, except those in ``gone``.
 
     Args:
-      task: the task, for its pool.
+      inputs: the inputs of the selection, with its pool.
       search: scores them.
       gone: ``int64[...]``, ascending ranks of the pairs to leave out.
       progress: see :func:`score_chunks`.
     """
-    pace = _pace(task, search)
-    _finish(_of_left(task, search, gone, pace), pace, progress)
+    pace = _pace(inputs, search)
+    _finish(_of_left(inputs, search, gone, pace), pace, progress)
 
 
 def score_chunks(
-    task: SelectionTask,
+    inputs: SelectionInputs,
     search: DeviceSearch,
     chunks: Iterable[np.ndarray],
     progress: Callable[[int], None],
@@ -151,13 +151,13 @@ def score_chunks(
     """Adds pairs to a search.
 
     Args:
-      task: the task, for its pool.
+      inputs: the inputs of the selection, with its pool.
       search: scores them.
       chunks: the ranks of the pairs, ``int64[...]``, at most ``search.length`` in each chunk.
       progress: is called with the number of pairs of every dispatch that was scored.
     """
-    pace = _pace(task, search)
-    _finish(_of_chunks(task, search, chunks, pace), pace, progress)
+    pace = _pace(inputs, search)
+    _finish(_of_chunks(inputs, search, chunks, pace), pace, progress)
 
 
 # Starts a dispatch each time it is advanced; yields what waits for it, and its number of pairs.
@@ -165,16 +165,16 @@ _Dispatches = Iterator[tuple[Callable[[], int], int]]
 
 
 def _of_left(
-    task: SelectionTask, search: DeviceSearch, gone: np.ndarray, pace: Pace, start: int = 0
+    inputs: SelectionInputs, search: DeviceSearch, gone: np.ndarray, pace: Pace, start: int = 0
 ) -> _Dispatches:
     """Yields the dispatches of the remaining pairs in the order of their ranks, from place
     ``start`` on.
     """
-    if not devices.accelerated() or task.pool.counts is not None:
-        chunks = _without_first(task.pool.chunks(search.length, gone), start)
-        yield from _of_chunks(task, search, chunks, pace)
+    if not devices.accelerated() or inputs.pool.counts is not None:
+        chunks = _without_first(inputs.pool.chunks(search.length, gone), start)
+        yield from _of_chunks(inputs, search, chunks, pace)
         return
-    left = pairs.Left(task.pool.n, gone)
+    left = pairs.Left(inputs.pool.n, gone)
     while start < left.size:
         stop = min(start + pace.size, left.size)
         yield search.add_left(left, start, stop), stop - start
@@ -182,13 +182,13 @@ def _of_left(
 
 
 def _of_chunks(
-    task: SelectionTask, search: DeviceSearch, chunks: Iterable[np.ndarray], pace: Pace
+    inputs: SelectionInputs, search: DeviceSearch, chunks: Iterable[np.ndarray], pace: Pace
 ) -> _Dispatches:
     for ranks in chunks:
         start = 0
         while start < len(ranks):
             part = ranks[start : start + pace.size]
-            yield search.add(*pairs.pair_of(part, task.pool.n)), len(part)
+            yield search.add(*pairs.pair_of(part, inputs.pool.n)), len(part)
             start += len(part)
 
 
@@ -207,9 +207,9 @@ def _finish(dispatches: _Dispatches, pace: Pace, progress: Callable[[int], None]
     waiting.end()
 
 
-def _pace(task: SelectionTask, search: DeviceSearch) -> Pace:
+def _pace(inputs: SelectionInputs, search: DeviceSearch) -> Pace:
     """Returns the pace of the dispatches. Of several processes, only process 0 uses its clock."""
-    fixed = not devices.accelerated() or task.settings.chunk > 0
+    fixed = not devices.accelerated() or inputs.settings.chunk > 0
     agree = processes.agreed if jax.process_count() > 1 else None
     return Pace(search.unit, search.length, fixed=fixed, agree=agree)
 
@@ -238,10 +238,12 @@ class _Waiting:
         self._progress(scored)
 
 
-def sample_left(task: SelectionTask, size: int, rng: np.random.Generator) -> np.ndarray:
+def sample_left(inputs: SelectionInputs, size: int, rng: np.random.Generator) -> np.ndarray:
     """Returns a uniform sample of the remaining pairs, without replacement: ``int64[size]`` ranks,
     in random order.
     """
-    places = pairs.sample_ranks(task.pool.size, min(size + len(task.chosen), task.pool.size), rng)
-    found = np.setdiff1d(task.pool.ranks(places), task.chosen, assume_unique=True)
+    places = pairs.sample_ranks(
+        inputs.pool.size, min(size + len(inputs.chosen), inputs.pool.size), rng
+    )
+    found = np.setdiff1d(inputs.pool.ranks(places), inputs.chosen, assume_unique=True)
     return found[rng.choice(len(found), size, replace=False)]

@@ -23,7 +23,7 @@ from amkd.search import audit, pairs, pool_search, top_k
 from amkd.search.confidence import Minimiser
 from amkd.search.placed import Placed
 from amkd.search.refinement import Refined
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 
 _FORECAST_EVALUATIONS = 2
 _FIRST_SHARE = 10  # the first shortlist is one tenth of the pool,
@@ -115,21 +115,21 @@ def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
     return screened if sizes and screened.cost < whole.cost else whole
 
 
-def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, dict[str, Any]]:
+def lowest_c2(inputs: SelectionInputs, screening: Screening) -> tuple[top_k.Scored, dict[str, Any]]:
     """Returns the k pairs of lowest C2 that were found, in order, and metrics of the search, for
     JSON.
     """
     if not screening.shortlists:
-        found = pool_search.lowest_c2(task, screening.refined, task.k)
+        found = pool_search.lowest_c2(inputs, screening.refined, inputs.k)
         return found, _metrics(screening, audit.NOTHING_MISSED, 0, screening.evaluations)
     place = functools.cache(
-        lambda: pool_search.place(task, with_logits=screening.refined.uses_logits)
+        lambda: pool_search.place(inputs, with_logits=screening.refined.uses_logits)
     )
-    shortlist = _shortlist(task, screening, place)
+    shortlist = _shortlist(inputs, screening, place)
     student = place()
-    sampled, scores = _sample(task, screening, student)
-    search = pool_search.open_search(task, screening.refined, task.k, student)
-    refine = lambda chunks: pool_search.score_chunks(task, search, chunks, _uncounted(task))  # noqa: E731
+    sampled, scores = _sample(inputs, screening, student)
+    search = pool_search.open_search(inputs, screening.refined, inputs.k, student)
+    refine = lambda chunks: pool_search.score_chunks(inputs, search, chunks, _uncounted(inputs))  # noqa: E731
     done = 0
     for turn, size in enumerate(screening.shortlists, 1):
         refine(_chunks(shortlist[done:size], search.length))
@@ -142,8 +142,8 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
         if recall.low >= screening.target:
             break
     else:
-        gone = np.sort(np.concatenate([task.chosen, shortlist]))
-        pool_search.score_left(task, search, gone, _uncounted(task))
+        gone = np.sort(np.concatenate([inputs.chosen, shortlist]))
+        pool_search.score_left(inputs, search, gone, _uncounted(inputs))
         done, found, recall = screening.left, search.lowest(), audit.NOTHING_MISSED
     refined = screening.refined.evaluations * (done + len(sampled))
     evaluations = screening.forecast.evaluations * screening.left + refined
@@ -151,12 +151,12 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
 
 
 def _shortlist(
-    task: SelectionTask, screening: Screening, place: Callable[[], Placed]
+    inputs: SelectionInputs, screening: Screening, place: Callable[[], Placed]
 ) -> np.ndarray:
     """Returns the pairs of the longest shortlist, lowest forecast first: ``int64[...]`` ranks.
 
     Args:
-      task: the task.
+      inputs: the inputs of the selection.
       screening: how to search.
       place: places the student in float32. Another data type has a table of its own, which is
         freed before that one is placed: devices need room for one table only.
@@ -165,30 +165,32 @@ def _shortlist(
     if screening.dtype == "float32":
         student = place()
     else:
-        student = pool_search.place(task, with_logits=minimiser.uses_logits, dtype=screening.dtype)
-    found = pool_search.lowest_c2(task, minimiser, screening.shortlists[-1], student)
-    return pairs.rank_of(found.i, found.j, task.pool.n)
+        student = pool_search.place(
+            inputs, with_logits=minimiser.uses_logits, dtype=screening.dtype
+        )
+    found = pool_search.lowest_c2(inputs, minimiser, screening.shortlists[-1], student)
+    return pairs.rank_of(found.i, found.j, inputs.pool.n)
 
 
 def _sample(
-    task: SelectionTask, screening: Screening, student: Placed
+    inputs: SelectionInputs, screening: Screening, student: Placed
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns a uniform sample of the pairs left: ``int64[M]`` ranks and ``float32[M]`` scores."""
-    rng = keys.rng(*task.stream, keys.Purpose.AUDIT)
-    ranks = pool_search.sample_left(task, screening.sampled, rng)
-    search = pool_search.open_search(task, screening.refined, screening.sampled, student)
-    pool_search.score_chunks(task, search, _chunks(ranks, search.length), _uncounted(task))
+    rng = keys.rng(*inputs.stream, keys.Purpose.AUDIT)
+    ranks = pool_search.sample_left(inputs, screening.sampled, rng)
+    search = pool_search.open_search(inputs, screening.refined, screening.sampled, student)
+    pool_search.score_chunks(inputs, search, _chunks(ranks, search.length), _uncounted(inputs))
     found = search.lowest()
-    return pairs.rank_of(found.i, found.j, task.pool.n), found.score
+    return pairs.rank_of(found.i, found.j, inputs.pool.n), found.score
 
 
 def _chunks(ranks: np.ndarray, size: int) -> Iterator[np.ndarray]:
     return (ranks[start : start + size] for start in range(0, len(ranks), size))
 
 
-def _uncounted(task: SelectionTask) -> Callable[[int], None]:
+def _uncounted(inputs: SelectionInputs) -> Callable[[int], None]:
     """Returns a progress function that counts no pair again, but may still stop the run."""
-    return lambda _: task.progress(0)
+    return lambda _: inputs.progress(0)
 
 
 def _metrics(

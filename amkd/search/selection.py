@@ -17,7 +17,7 @@ from amkd.search.scans import Scans
 from amkd.tasks import ONE_CLASS, Task
 
 
-class SelectionTask(NamedTuple):
+class SelectionInputs(NamedTuple):
     """The inputs that a method may use when it selects.
 
     Attributes:
@@ -41,7 +41,7 @@ class SelectionTask(NamedTuple):
         where the whole network runs.
       real: how many of ``images`` are real; these come first, and the others are variants of them,
         or were made from them. None if all are real.
-      kind: the meaning of an answer: one class, or lanes.
+      task: the meaning of an answer: one class, or lanes.
       train_larger: trains the network ``teacher.model`` on the data of the last student; returns
         it and its variables.
       scans: keeps the scans of the search, so that it can be resumed; None to keep none.
@@ -63,7 +63,7 @@ class SelectionTask(NamedTuple):
     train_further_student: Callable[[int, bool], Variables] | None = None
     predict_cached: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
     real: int | None = None
-    kind: Task = ONE_CLASS
+    task: Task = ONE_CLASS
     train_larger: Callable[[], tuple[Network, Variables]] | None = None
     train_on: Callable[[np.ndarray], Variables] | None = None
     scans: Scans | None = None
@@ -84,38 +84,38 @@ class Selection(NamedTuple):
     metrics: dict[str, Any]
 
 
-def check(found: Selection, task: SelectionTask, method: str) -> None:
+def check(found: Selection, inputs: SelectionInputs, method: str) -> None:
     """Checks the selection of a method, which may be the user's own, before it is paid for.
 
     Args:
       found: what the method selected.
-      task: the inputs from which it selected.
+      inputs: the inputs from which it was selected.
       method: the value of ``method``, for the message.
 
     Raises:
       UserError: it is not K different records of existing images, each with a score, none of which
         was queried before.
     """
-    if wrong := _fault(found, task):
+    if wrong := _fault(found, inputs):
         raise UserError(
-            f"config.method={method!r}: selected {wrong} in round {task.stream[1]}; it must select"
-            f" {task.k:,} different new records, with a score each (NaN for none). Nothing of this"
-            " round was queried"
+            f"config.method={method!r}: selected {wrong} in round {inputs.stream[1]}; it must"
+            f" select {inputs.k:,} different new records, with a score each (NaN for none). Nothing"
+            " of this round was queried"
         )
 
 
-def _fault(found: Selection, task: SelectionTask) -> str:
+def _fault(found: Selection, inputs: SelectionInputs) -> str:
     """Returns what is wrong with a selection; empty if it is right."""
     columns = [np.asarray(column) for column in vars(found.records).values()]
     shapes = {column.shape for column in (*columns, np.asarray(found.score))}
-    if shapes != {(task.k,)}:
+    if shapes != {(inputs.k,)}:
         return f"records and scores of shapes {', '.join(map(str, sorted(shapes)))}"
     if not all(np.issubdtype(column.dtype, np.integer) for column in columns):
         return "records that are not integers"
-    own, known = _rows(found.records), np.unique(_rows(task.records), axis=0)
+    own, known = _rows(found.records), np.unique(_rows(inputs.records), axis=0)
     i, j, w = own.T
-    if min(i.min(), j.min()) < 0 or max(i.max(), j.max()) >= len(task.images):
-        return f"an image that does not exist (there are {len(task.images):,})"
+    if min(i.min(), j.min()) < 0 or max(i.max(), j.max()) >= len(inputs.images):
+        return f"an image that does not exist (there are {len(inputs.images):,})"
     if w.min() < 0 or w.max() > mixing.ONE:
         return f"a weight outside 0 to {mixing.ONE}"
     if (i > j).any() or (w[i == j] < mixing.ONE).any():

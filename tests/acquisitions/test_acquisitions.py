@@ -22,7 +22,7 @@ from amkd.models import inference, prediction
 from amkd.run.facts import facts_of_run
 from amkd.search import pairs, pool_search
 from amkd.training import train
-from tests.search.test_device_search import fingerprint, settings, task, variables_of
+from tests.search.test_device_search import fingerprint, inputs, settings, variables_of
 from tests.support import command, counting_teacher, training, whole_run
 from tests.support.choices import candidates, plain_farthest, plain_greedy
 from tests.support.small import configured
@@ -50,7 +50,7 @@ def test_an_acquisition_of_the_users_own(tmp_path, monkeypatch):
     name = "my_rules:LEAST_CONFIDENT"
     fields = {"search.acquisition": name, "search.candidates": 3.0}
     assert rounds_of(**fields)
-    one = task(n=30, k=10)._replace(settings=settings(acquisition=name, candidates=3.0))
+    one = inputs(n=30, k=10)._replace(settings=settings(acquisition=name, candidates=3.0))
     found = active_mixup.choose(one)
     lowest = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 30)
     own = candidate_set.Candidates(lowest, one).predictions().probabilities.max(-1)
@@ -71,7 +71,7 @@ def test_an_acquisition_of_the_users_own(tmp_path, monkeypatch):
 
 
 def test_candidates_are_seen_as_the_student_sees_them():
-    one = task(n=20)
+    one = inputs(n=20)
     found = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 10)
     seen = candidate_set.Candidates(found, one).predictions()
     images = np.concatenate(list(mixes(one.images, candidate_set.Candidates(found, one).records())))
@@ -94,8 +94,8 @@ def test_candidates_are_seen_as_the_student_sees_them():
 
 
 def a_task(name, n=30, k=40):
-    """A task whose other students are random ones, and whose answers are, too."""
-    one = task(n=n, k=k)._replace(
+    """Inputs whose other students are random ones, and whose answers are, too."""
+    one = inputs(n=n, k=k)._replace(
         settings=settings(acquisition=name, candidates=3.0, max_per_image=4)
     )
     if name == "bald":  # takes a network with dropout
@@ -211,7 +211,7 @@ def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(consta
     of = candidates(
         [0, 0, 0],
         [1, 2, 3],
-        of=task(n=8)._replace(answers=lambda: np.full((count, 10), 0.1, np.float32)),
+        of=inputs(n=8)._replace(answers=lambda: np.full((count, 10), 0.1, np.float32)),
     )
     asked, own = (rng.normal(size=(rows, 4)).astype(np.float32) for rows in (count, 3))
     asked[:, 2], own[:, 2] = constant, constant + 0.3
@@ -233,7 +233,7 @@ def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(consta
 
 def test_one_is_never_drawn_at_random():
     """Nine of ten would be by the share alone, and rounding would make it ten."""
-    one = task(n=30, k=10)._replace(settings=settings(random_share=0.99))
+    one = inputs(n=30, k=10)._replace(settings=settings(random_share=0.99))
     found = active_mixup.choose(one)
     assert np.isfinite(found.score).sum() == 1
     screened = settings(
@@ -282,15 +282,15 @@ def test_all_pairs_left_as_candidates():
     """Fewer than three times k are left: all of them are candidates, and with k of them all are
     chosen.
     """
-    one = task(n=8, k=28)._replace(settings=settings(acquisition="k_center", candidates=3.0))
+    one = inputs(n=8, k=28)._replace(settings=settings(acquisition="k_center", candidates=3.0))
     found = active_mixup.choose(one)
     assert sorted(pairs.rank_of(found.records.i, found.records.j, 8)) == list(range(28))
 
 
 def test_a_share_at_random():
     """The lowest 30 of 40, and ten of the others, unscored and at lambda .5."""
-    one = task(n=30, k=40)._replace(settings=settings(random_share=0.25))
-    found, lowest = active_mixup.choose(one), active_mixup.choose(task(n=30, k=30))
+    one = inputs(n=30, k=40)._replace(settings=settings(random_share=0.25))
+    found, lowest = active_mixup.choose(one), active_mixup.choose(inputs(n=30, k=30))
     np.testing.assert_array_equal(found.records.i[:30], lowest.records.i)
     assert np.all(np.isnan(found.score[30:])) and set(found.records.w[30:].tolist()) == {32768}
     assert len(set(pairs.rank_of(found.records.i, found.records.j, 30).tolist())) == 40

@@ -12,7 +12,7 @@ from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.search import pairs
 from tests.acquisitions.test_acquisitions import a_task
-from tests.search.test_device_search import task
+from tests.search.test_device_search import inputs
 from tests.support.choices import candidates, plain_farthest, plain_greedy
 
 
@@ -58,7 +58,7 @@ def test_no_image_is_in_more_mixes_than_its_cap_while_there_are_others(cap, k, s
     rng = np.random.default_rng(seed)
     i, j = pairs.pair_of(np.sort(rng.choice(66, 40, replace=False)), 12)
     order = rng.permutation(40)
-    of = candidates(i[order], j[order], of=task(n=12), max_per_image=cap)
+    of = candidates(i[order], j[order], of=inputs(n=12), max_per_image=cap)
     found = capped.choose(of, k)
     assert len(set(found.tolist())) == len(found) == k
     uses = np.zeros(12, int)
@@ -73,7 +73,7 @@ def test_an_image_and_its_variants_share_one_cap():
     """Of 12 images 6 are real: 6 is a variant of 0 and 7 one of 1, so that (6, 7) is one more mix
     of both.
     """
-    of = candidates([0, 6, 2], [1, 7, 3], of=task(n=12), max_per_image=1, variants=1)
+    of = candidates([0, 6, 2], [1, 7, 3], of=inputs(n=12), max_per_image=1, variants=1)
     assert capped.choose(of, 2).tolist() == [0, 2]
 
 

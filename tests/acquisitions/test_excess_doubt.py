@@ -55,7 +55,7 @@ def test_what_is_known_of_a_mix_by_hand():
 
 
 def mixed_task(count=30):
-    """A task in round 2: 30 real images and some mixes of them are answered."""
+    """The inputs of round 2: 30 real images and some mixes of them are answered."""
     one, _ = a_task("excess_doubt")
     rng = np.random.default_rng(2)
     i, j = pairs.pair_of(np.sort(rng.choice(400, count, replace=False)), 30)
@@ -89,7 +89,7 @@ def test_doubt_of_mixes_is_the_plain_ridge_regression():
     answers, own, asked = of.answers(), of.predictions().features, of.queried().features
     told, wanted = (
         teacher_entropy.ends_entropy(answers[:30], some)
-        for some in (of.task.records.take(slice(30, None)), of.records())
+        for some in (of.inputs.records.take(slice(30, None)), of.records())
     )
     outputs = entropies(answers[30:]) - told[:, 0]
     inputs = np.concatenate([told, asked[30:]], 1)

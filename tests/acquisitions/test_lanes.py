@@ -15,7 +15,7 @@ from amkd.dense_outputs import scores
 from amkd.methods import image_choice
 from amkd.models import build, uncertainty
 from amkd.tasks import LaneTask
-from tests.search.test_device_search import settings, task, variables_of
+from tests.search.test_device_search import inputs, settings, variables_of
 
 IMAGES, LABELS = roads.make(30, keys.rng(0, 0, keys.Purpose.ROADS))
 KIND, SHAPE = roads.TASK, (48, 80, 3)
@@ -26,7 +26,7 @@ LARGER = build("row_anchor", KIND.length, SHAPE, groups=KIND.groups)
 def a_task(name, asked=(), **fields):
     """Ten roads are answered, twenty are left; other students are random ones."""
     taught = []
-    one = task(n=30, k=6)._replace(
+    one = inputs(n=30, k=6)._replace(
         images=IMAGES,
         records=real_records(10),
         network=NETWORK,

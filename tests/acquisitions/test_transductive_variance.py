@@ -97,8 +97,10 @@ def test_the_real_images_are_the_targets_and_the_answers_so_far_are_known():
     """
     one, _ = a_task("transductive_variance", n=12)
     of = candidates([0, 6, 2, 3, 4], [1, 7, 3, 8, 5], of=one._replace(real=6), variants=1)
-    every = [of.real_images(99), of.task.records, of.records()]
-    targets, asked, points = (predict(of.task, of.task.variables, some).features for some in every)
+    every = [of.real_images(99), of.inputs.records, of.records()]
+    targets, asked, points = (
+        predict(of.inputs, of.inputs.variables, some).features for some in every
+    )
     assert len(targets) == 6
     scale = np.sqrt((np.float64(targets) ** 2).sum(-1).mean())
     expected = plain_variance_reducing(points / scale, targets / scale, asked / scale, 0.01, 4)

@@ -10,7 +10,7 @@ from jax import export
 from amkd.core import compilation
 from amkd.search import device_search, enumeration, pairs, pool_search
 from amkd.training import recipe, train_step, training_set
-from tests.search.test_device_search import task
+from tests.search.test_device_search import inputs
 from tests.support.training import network_of, plan, some_data, start_of, training_of
 
 
@@ -70,7 +70,7 @@ def test_products_of_training_round_as_named(precision, as_accelerated):
 
 
 def test_a_search_lowers_with_any_number_of_tiles(as_accelerated):
-    one = task(n=6)
+    one = inputs(n=6)
     student = pool_search.place(one, with_logits=False)
     minimiser = pool_search.configured_minimiser(one.settings)
     variables, rows = jax.device_get((student.variables, student.table.rows))

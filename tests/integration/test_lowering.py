@@ -29,7 +29,7 @@ from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
 from amkd.models import inference, prediction, uncertainty
 from amkd.search import pairs
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 from amkd.synthesis import impression_views, impressions, pseudo_examples
 from amkd.tasks.one_class import total_variation
 from amkd.training import losses, teacher_features, training_set
@@ -67,7 +67,7 @@ def search(model, minimiser="grid", count=12, **fields):
     plan = {"minimiser": minimiser, "lam_count": 2, "evaluations": 3, "tile": 4, "chunk": 16}
     real = images(model, count)
     active_mixup.choose(
-        SelectionTask(
+        SelectionInputs(
             images=real,
             pool=pairs.make_pool(len(real), 0, 0),
             chosen=np.empty(0, np.int64),

@@ -16,7 +16,7 @@ from amkd.models import prediction
 from amkd.planning import report
 from amkd.run.facts import facts_of_run
 from tests.reporting.test_pages import section, visible
-from tests.search.test_device_search import settings, task
+from tests.search.test_device_search import inputs, settings
 from tests.support import command, counting_teacher, plain
 from tests.support.small import FOLDER, configured, write_digits
 
@@ -29,7 +29,7 @@ def rows(images):
 
 
 def test_without_a_choice_they_are_taken_as_they_were_made():
-    one = task(n=40, k=6)
+    one = inputs(n=40, k=6)
     one = one._replace(records=one.records.take(slice(10)), images=lazy(one.images, 10))
     for start in (10, 16):
         found = image_choice.choose_made(one)
@@ -50,7 +50,7 @@ def confidence_of(one):
 
 @pytest.mark.parametrize("choose", [image_choice.choose, image_choice.choose_made])
 def test_the_least_confident_images_left(choose):
-    one = task(n=40, k=6, candidates=2.0)
+    one = inputs(n=40, k=6, candidates=2.0)
     one = one._replace(records=one.records.take(slice(10)), images=lazy(one.images, 10))
     confidence = confidence_of(one)
     expected = [place for place in np.argsort(confidence, kind="stable") if place >= 10]
@@ -68,7 +68,7 @@ def test_the_least_confident_images_left(choose):
 @pytest.mark.parametrize("name", ["entropy", "margin"])
 def test_an_acquisition_chooses_among_all_left(name):
     """Against plain NumPy."""
-    one = task(n=40, k=8, acquisition=name, candidates=2.0)
+    one = inputs(n=40, k=8, acquisition=name, candidates=2.0)
     one = one._replace(records=one.records.take(slice(10)))
     found = image_choice.choose(one)
     odds = prediction.predict(one.network, one.variables, one.images)[10:]
@@ -80,7 +80,7 @@ def test_an_acquisition_chooses_among_all_left(name):
 
 
 def test_some_of_the_images_left_are_scored_others_in_each_round():
-    one = task(n=60, k=5, scored_images=20)
+    one = inputs(n=60, k=5, scored_images=20)
     one = one._replace(records=one.records.take(slice(10)))
     confidence, scored = confidence_of(one), []
     done = []

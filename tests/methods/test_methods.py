@@ -20,7 +20,7 @@ from amkd.run.facts import facts_of_run
 from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.search.lambda_grid import lambda_grid
 from amkd.teachers import labels
-from tests.search.test_device_search import fingerprint, settings, task
+from tests.search.test_device_search import fingerprint, inputs, settings
 from tests.support import command, counting_teacher, whole_run
 from tests.support.small import configured
 
@@ -44,7 +44,7 @@ def test_methods_are_the_files_of_their_folder():
 
 
 def test_random_lambdas_are_of_the_grid_and_all_of_them_occur():
-    one = task(k=300)._replace(settings=settings(random_lam="grid", lam_count=5))
+    one = inputs(k=300)._replace(settings=settings(random_lam="grid", lam_count=5))
     found = random_mixup.choose(one)
     grid = lambda_grid(0.3, 0.7, 5)
     assert set(found.records.w.tolist()) == set(grid.tolist())
@@ -111,7 +111,7 @@ def singles(one):
 
 
 def test_vanilla_takes_the_lowest_single_mixes():
-    one = task(n=12, k=40)
+    one = inputs(n=12, k=40)
     found = vanilla_al.choose(one)
     rows = list(zip(found.score.tolist(), *columns(found.records), strict=True))
     assert rows == singles(one)[:40]
@@ -120,7 +120,7 @@ def test_vanilla_takes_the_lowest_single_mixes():
 
 
 def test_vanilla_never_asks_about_a_mix_twice_but_about_a_pair():
-    one = task(n=8, k=20)
+    one = inputs(n=8, k=20)
     everything = [row[1:] for row in singles(one)]
     records = one.records
     for _ in range(4):
@@ -132,7 +132,7 @@ def test_vanilla_never_asks_about_a_mix_twice_but_about_a_pair():
 
 def test_vanilla_takes_a_mix_once_if_the_grid_has_it_twice():
     """Eleven lambdas from .5 to .5 are one; from .5 to .50003 they are three."""
-    one = task(n=6, k=8)
+    one = inputs(n=6, k=8)
     for high, different in ((0.5, 1), (0.50003, 3)):
         plan = dataclasses.replace(one.settings, lam_low=0.5, lam_high=high, lam_count=11)
         records = one.records
@@ -180,7 +180,7 @@ def test_a_pool_of_random_mixes_and_the_least_confident_of_it():
     """Three times 20 mixes are drawn as at random; the 20 whose bytes the student is least sure of
     are chosen.
     """
-    one = task(n=30, k=20)._replace(settings=settings(random_lam="grid", candidates=3.0))
+    one = inputs(n=30, k=20)._replace(settings=settings(random_lam="grid", candidates=3.0))
     drawn = random_mixup.choose(one._replace(k=60)).records
     confidence = prediction.predict(one.network, one.variables, next(mixes(one.images, drawn))).max(
         -1
@@ -194,7 +194,7 @@ def test_a_pool_of_random_mixes_and_the_least_confident_of_it():
 
 
 def test_a_pool_of_all_pairs_left():
-    one = task(n=8, k=20)._replace(settings=settings(candidates=3.0))
+    one = inputs(n=8, k=20)._replace(settings=settings(candidates=3.0))
     assert pooled_mixup.choose(one).metrics == {"evaluations": 28}
 
 

@@ -14,7 +14,7 @@ from amkd.data.records import Records, real_records
 from amkd.methods import METHODS, base, find
 from amkd.search import selection
 from amkd.search.selection import Selection
-from tests.search.test_device_search import task
+from tests.search.test_device_search import inputs
 from tests.support import command, counting_teacher, whole_run
 from tests.support.small import configured
 
@@ -83,7 +83,7 @@ def test_an_acquisition_that_returns_too_many_is_not_paid_for(tmp_path):
 def test_a_selection_has_k_new_records(i, j, w, told):
     records = Records(np.int32(i), np.int32(j), np.int32(w))
     found = Selection(records, np.zeros(len(i), np.float32), {})
-    of = task(n=9, k=2)._replace(records=real_records(5))
+    of = inputs(n=9, k=2)._replace(records=real_records(5))
     if told is None:
         lams = records.replace(w=np.float32([0.5, 0.25]))  # lambdas in place of integer weights
         with pytest.raises(UserError, match="selected records that are not integers in round 1"):

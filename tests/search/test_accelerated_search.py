@@ -14,7 +14,7 @@ from amkd.methods import active_mixup, vanilla_al
 from amkd.models import inference
 from amkd.search import activations, device_search, pairs, pool_search, screening
 from amkd.search.pace import Pace
-from tests.search.test_device_search import N, fingerprint, ranks_of, search_of, settings, task
+from tests.search.test_device_search import N, fingerprint, inputs, ranks_of, search_of, settings
 from tests.support import traffic
 
 TOTAL = pairs.count(N)  # 780
@@ -24,7 +24,7 @@ IMAGES, PAIRS = 80, pairs.count(80)  # a larger pool, of 3,160 pairs
 @pytest.fixture(scope="module")
 def expected():
     """In the form for CPUs."""
-    return active_mixup.choose(task())
+    return active_mixup.choose(inputs())
 
 
 def near(found, expected):
@@ -44,7 +44,7 @@ def test_both_forms_choose_the_same(fields, monkeypatch):
     gone = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
     pool = pairs.make_pool(N, fields.get("max_pairs", 0), 0)
     gone = gone[np.isin(gone, pool.ranks(np.arange(pool.size)))]
-    one = task(pool=pool, chosen=gone, **fields)
+    one = inputs(pool=pool, chosen=gone, **fields)
     expected = active_mixup.choose(one)
     monkeypatch.setattr(devices, "accelerated", lambda: True)
     found = active_mixup.choose(one)
@@ -53,14 +53,14 @@ def test_both_forms_choose_the_same(fields, monkeypatch):
 
 
 def test_the_same_bits_for_any_chunk(as_accelerated):
-    found = {fingerprint(active_mixup.choose(task(chunk=chunk))) for chunk in (0, 7, 64, 1000)}
+    found = {fingerprint(active_mixup.choose(inputs(chunk=chunk))) for chunk in (0, 7, 64, 1000)}
     assert len(found) == 1
 
 
 def test_a_search_is_few_dispatches_and_few_bytes(as_accelerated):
     """780 pairs of 40 images in chunks of 256, and the whole of it with 99 pairs gone."""
     gone = np.arange(0, 990, 10)[:70]
-    one = task(chunk=256, chosen=gone)
+    one = inputs(chunk=256, chosen=gone)
     active_mixup.choose(one)  # compiles
     with traffic.counted() as sent:
         active_mixup.choose(one)
@@ -83,7 +83,7 @@ def test_a_search_is_few_dispatches_and_few_bytes(as_accelerated):
 
 
 def test_all_searches_of_a_screen_share_one_table(as_accelerated):
-    one = task(n=IMAGES, k=120)._replace(
+    one = inputs(n=IMAGES, k=120)._replace(
         settings=settings(minimiser="screened", evaluations=4, recall=0.5, tile=0)
     )
     with traffic.counted() as sent:
@@ -93,17 +93,17 @@ def test_all_searches_of_a_screen_share_one_table(as_accelerated):
 
 
 def test_searches_for_every_lambda_share_one_table(monkeypatch):
-    expected = vanilla_al.choose(task())
+    expected = vanilla_al.choose(inputs())
     monkeypatch.setattr(devices, "accelerated", lambda: True)
     with traffic.counted() as sent:
-        found = vanilla_al.choose(task())
+        found = vanilla_al.choose(inputs())
     assert sent.dispatches["_mix_inputs"] == 1 and sent.dispatches["_k_lowest"] == 3
     near(found, expected)
 
 
 def test_every_device_has_its_part_of_a_short_dispatch(as_accelerated):
     """Of 64 places on each of four devices, in tiles of 4."""
-    search = search_of(task(), k=3, pairs=256, tile=4)
+    search = search_of(inputs(), k=3, pairs=256, tile=4)
     assert (search.length, search.unit) == (256, 16)
     assert search._counts(256).tolist() == [64] * 4
     assert search._counts(40).tolist() == [12, 12, 12, 4]
@@ -114,7 +114,7 @@ def test_every_device_has_its_part_of_a_short_dispatch(as_accelerated):
 def test_any_number_of_pairs_may_be_added_at_a_time(count, as_accelerated):
     left, found = pairs.Left(10, np.empty(0, np.int64)), []
     for by_ranks in (True, False):
-        search = search_of(task(n=10), k=60, pairs=45, tile=4)
+        search = search_of(inputs(n=10), k=60, pairs=45, tile=4)
         i, j = pairs.pair_of(np.arange(count), 10)
         wait = search.add_left(left, 0, count) if by_ranks else search.add(i, j)
         assert wait() == count
@@ -126,7 +126,7 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count, as_accelerated):
 
 
 def test_a_diverged_student_is_noticed(as_accelerated):
-    one = task(chunk=64)
+    one = inputs(chunk=64)
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
     with pytest.raises(FloatingPointError, match="finite"):
         active_mixup.choose(one._replace(variables=broken))
@@ -205,7 +205,7 @@ def test_a_fixed_pace_stays():
 
 @pytest.fixture(scope="module")
 def larger():
-    return task(n=IMAGES, k=120)
+    return inputs(n=IMAGES, k=120)
 
 
 def with_forecast(one, **fields):
@@ -271,7 +271,7 @@ def test_products_of_a_search_round_as_named(dtype, precision, monkeypatch):
         return original(*args)
 
     monkeypatch.setattr(device_search, "_trunk", watched)
-    one = task(n=5, lam_count=7)  # of no other test: nothing is compiled yet
+    one = inputs(n=5, lam_count=7)  # of no other test: nothing is compiled yet
     student = pool_search.place(one, with_logits=False, dtype=dtype)
     assert student.precision == precision
     pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 3, student)

@@ -17,7 +17,7 @@ from amkd.search import device_search, pairs, placed, pool_search
 from amkd.search.activations import make_table
 from amkd.search.device_search import DeviceSearch
 from amkd.search.lambda_grid import lambda_grid
-from amkd.search.selection import SelectionTask
+from amkd.search.selection import SelectionInputs
 from tests.support import plain
 from tests.support.tiny_network import TinyNetwork
 
@@ -51,7 +51,7 @@ def variables_of(network, shape, seed=0):
 TINY, LENET = TinyNetwork(10), models.build("lenet5_half", 10, SHAPE)
 
 
-def task(
+def inputs(
     n=N,
     k=K,
     pool=None,
@@ -61,7 +61,7 @@ def task(
     network=TINY,
     **fields,
 ):
-    return SelectionTask(
+    return SelectionInputs(
         images=np.random.default_rng(seed).integers(0, 256, (n, *SHAPE), np.uint8),
         pool=pool or pairs.make_pool(n, 0, seed),
         chosen=chosen,
@@ -76,7 +76,7 @@ def task(
 
 
 def search_of(one=None, **fields):
-    """A search under a task's student, with other arguments."""
+    """A search under the student of a selection, with other arguments."""
     given = {"tile": 1, "table_bytes": 2**30}
     if one is not None:
         given |= {"network": one.network, "variables": one.variables, "images": one.images}
@@ -101,12 +101,12 @@ def fingerprint(choice):
 
 @pytest.fixture(scope="module")
 def expected():
-    return active_mixup.choose(task(chunk=pairs.count(N)))
+    return active_mixup.choose(inputs(chunk=pairs.count(N)))
 
 
 def test_choice_is_the_lowest_of_the_plain_scores():
     """Against loops over all pairs, all lambdas and all layers, on unrounded mixes of images."""
-    one = task(n=7, k=8, network=LENET)
+    one = inputs(n=7, k=8, network=LENET)
     found = active_mixup.choose(one)
     grid = lambda_grid(0.3, 0.7, 3)
     scored = []
@@ -138,11 +138,11 @@ def test_choice_is_in_order_and_not_trivial(expected):
 
 @pytest.mark.parametrize("chunk", [7, 64, 1000])
 def test_the_same_choice_for_any_chunk(chunk, expected):
-    assert fingerprint(active_mixup.choose(task(chunk=chunk))) == fingerprint(expected)
+    assert fingerprint(active_mixup.choose(inputs(chunk=chunk))) == fingerprint(expected)
 
 
 def test_table_or_images_make_no_difference_but_rounding(expected):
-    found = active_mixup.choose(task(table_bytes=0))
+    found = active_mixup.choose(inputs(table_bytes=0))
     np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
 
 
@@ -179,15 +179,15 @@ def test_table_path_scores_as_the_image_path(name):
 
 def test_another_k_does_not_compile_the_network_again():
     for k in (1, 5, 9):
-        active_mixup.choose(task(k=k, lam_count=4))
+        active_mixup.choose(inputs(k=k, lam_count=4))
     program = device_search._score._program(
-        task().network, pool_search.configured_minimiser(settings(lam_count=4)), 4, True, None
+        inputs().network, pool_search.configured_minimiser(settings(lam_count=4)), 4, True, None
     )
     assert len(program._compiled) == 1
 
 
 def test_a_table_of_images_holds_their_bytes():
-    one = task()
+    one = inputs()
     found = make_table(one.network, one.variables, one.images, with_logits=False, most=0)
     assert not found.activations and found.rows.h.dtype == np.uint8
     assert np.array_equal(np.asarray(found.rows.h), one.images)
@@ -195,7 +195,7 @@ def test_a_table_of_images_holds_their_bytes():
 
 def test_table_is_used_up_to_its_limit():
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
-    one = task(n=5, network=LENET)
+    one = inputs(n=5, network=LENET)
     for most, activations in ((5 * 9408, True), (5 * 9408 - 1, False)):
         table = make_table(one.network, one.variables, one.images, with_logits=False, most=most)
         assert table.activations == activations
@@ -207,7 +207,7 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
     """All of them come out, at the last place of a tile, of a device and of a dispatch, and no
     padding does.
     """
-    one = task(n=10)
+    one = inputs(n=10)
     i, j = pairs.pair_of(np.arange(45), 10)
 
     def found(sizes):
@@ -228,7 +228,7 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
 
 
 def test_nothing_added_leaves_nothing():
-    one = task(n=5)
+    one = inputs(n=5)
     scorer = search_of(one, k=3, pairs=10)
     assert [column.tolist() for column in jax.tree.leaves(scorer.lowest())] == [[], [], [], []]
 
@@ -238,7 +238,7 @@ def test_choice_of_any_size_begins_the_order_of_the_whole_pool(k):
     """Up to the whole pool; a third of the images are copies of others, so many scores are
     equal.
     """
-    one = task()
+    one = inputs()
     images = one.images.copy()
     images[::3] = images[0]
     everything = active_mixup.choose(
@@ -262,7 +262,7 @@ def test_no_pair_comes_back_until_the_pool_is_empty():
     n, k = 8, 7
     chosen = NOTHING
     for round_ in range(4):
-        found = ranks_of(active_mixup.choose(task(n=n, k=k, chosen=chosen)), n)
+        found = ranks_of(active_mixup.choose(inputs(n=n, k=k, chosen=chosen)), n)
         assert len(found) == k
         assert not set(found.tolist()) & set(chosen.tolist())
         chosen = np.sort(np.concatenate([chosen, found]))
@@ -273,7 +273,7 @@ def test_no_pair_comes_back_until_the_pool_is_empty():
 def test_next_round_takes_the_next_best_of_the_same_student(expected):
     """Without the first 20 of 50, the same student's 30 lowest are the other 30."""
     ranks = ranks_of(expected, N)
-    found = active_mixup.choose(task(k=30, chosen=np.sort(ranks[:20])))
+    found = active_mixup.choose(inputs(k=30, chosen=np.sort(ranks[:20])))
     np.testing.assert_array_equal(ranks_of(found, N), ranks[20:])
     np.testing.assert_array_equal(found.score, expected.score[20:])
 
@@ -283,7 +283,7 @@ def test_choice_stays_in_a_sampled_pool(choose):
     pool = pairs.make_pool(N, 100, seed=3)
     sample = pool.ranks(np.arange(100))
     chosen = sample[::3]
-    found = ranks_of(choose(task(pool=pool, chosen=chosen)), N)
+    found = ranks_of(choose(inputs(pool=pool, chosen=chosen)), N)
     assert len(np.unique(found)) == K
     assert set(found.tolist()) <= set(sample.tolist()) - set(chosen.tolist())
 
@@ -291,7 +291,7 @@ def test_choice_stays_in_a_sampled_pool(choose):
 @pytest.mark.parametrize("choose", [active_mixup.choose, random_mixup.choose])
 def test_progress_adds_up_to_the_pairs_left(choose):
     told = []
-    choose(task(chosen=np.arange(17), progress=told.append, chunk=100))
+    choose(inputs(chosen=np.arange(17), progress=told.append, chunk=100))
     assert sum(told) == pairs.count(N) - 17
 
 
@@ -300,12 +300,12 @@ def test_progress_may_stop_the_search():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        active_mixup.choose(task(progress=stop, chunk=100))
+        active_mixup.choose(inputs(progress=stop, chunk=100))
 
 
 def test_a_diverged_student_is_noticed_at_once():
     told = []
-    one = task(chunk=64, progress=told.append)
+    one = inputs(chunk=64, progress=told.append)
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
     with pytest.raises(FloatingPointError, match="finite"):
         active_mixup.choose(one._replace(variables=broken))
@@ -314,7 +314,7 @@ def test_a_diverged_student_is_noticed_at_once():
 
 def at_fault():
     """What becomes of ten pairs whose last one alone has a score that is not finite."""
-    one, told = task(n=5), []
+    one, told = inputs(n=5), []
     scorer = search_of(one, k=3, pairs=10)
     activations = np.array(scorer._arrays[1].h)
     activations[4] = np.nan
@@ -333,18 +333,18 @@ def test_one_score_that_is_not_finite_is_noticed_in_the_end_too():
 
 
 def test_random_choice_is_half_and_half_seeded_and_unscored():
-    found, again = (random_mixup.choose(task(chunk=chunk)) for chunk in (64, 1000))
+    found, again = (random_mixup.choose(inputs(chunk=chunk)) for chunk in (64, 1000))
     assert found.records.w.tolist() == [32768] * K
     assert np.all(np.isnan(found.score))
     assert len(np.unique(ranks_of(found, N))) == K
     np.testing.assert_array_equal(ranks_of(found, N), ranks_of(again, N))
-    other_round = random_mixup.choose(task()._replace(stream=(0, 2)))
+    other_round = random_mixup.choose(inputs()._replace(stream=(0, 2)))
     assert not np.array_equal(ranks_of(found, N), ranks_of(other_round, N))
 
 
 def test_random_choice_is_uniform():
     hits = np.zeros(pairs.count(10))
-    one = task(n=10, k=15)
+    one = inputs(n=10, k=15)
     for round_ in range(300):
         hits[ranks_of(random_mixup.choose(one._replace(stream=(0, round_))), 10)] += 1
     assert np.all(np.abs(hits - 100) < 5 * np.sqrt(300 * 2 / 9))

@@ -7,7 +7,7 @@ import pytest
 from amkd.core import devices
 from amkd.methods import active_mixup
 from tests.search import test_screening
-from tests.search.test_device_search import fingerprint, task
+from tests.search.test_device_search import fingerprint, inputs
 
 HERE = "tests.search.test_distribution"
 CHUNK, SCREENED_CHUNK = 100, 500
@@ -20,14 +20,14 @@ def report(chunk=CHUNK, screened_chunk=SCREENED_CHUNK):
     """
     return {
         "devices": devices.count(),
-        "grid": fingerprint(active_mixup.choose(task(chunk=chunk))),
+        "grid": fingerprint(active_mixup.choose(inputs(chunk=chunk))),
         "screened": test_screening.choose(screened_chunk),
     }
 
 
 def report_together():
     """Returns what each of several processes selects, its progress, and how it fails."""
-    one, progress = task(chunk=CHUNK), []
+    one, progress = inputs(chunk=CHUNK), []
     found = active_mixup.choose(one._replace(progress=progress.append))
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
     try:

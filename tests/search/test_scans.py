@@ -8,7 +8,7 @@ from amkd.core.stopping import Stopped
 from amkd.methods import active_mixup, vanilla_al
 from amkd.search import pairs, top_k
 from amkd.search.scans import Scan, Scans
-from tests.search.test_device_search import N, fingerprint, task
+from tests.search.test_device_search import N, fingerprint, inputs
 
 TOTAL = pairs.count(N)  # 780
 HERE = "tests.search.test_scans"
@@ -130,7 +130,7 @@ GONE = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
     "fields", [{}, {"pool": pairs.make_pool(N, 600, 0)}, {"chosen": GONE}, {"minimiser": "refined"}]
 )
 def test_the_same_bits_after_stops_at_any_place(fields, after):
-    one = task(chunk=32, **fields)
+    one = inputs(chunk=32, **fields)
     stopped = Interrupted(active_mixup.choose, one, after)
     assert fingerprint(stopped.to_the_end()) == fingerprint(active_mixup.choose(one))
     left = one.pool.size - len(one.chosen)
@@ -139,7 +139,7 @@ def test_the_same_bits_after_stops_at_any_place(fields, after):
 
 @pytest.mark.parametrize("chunk", [0, 48])
 def test_the_same_bits_in_the_form_for_accelerators(chunk, as_accelerated):
-    one = task(chunk=chunk, chosen=GONE)
+    one = inputs(chunk=chunk, chosen=GONE)
     stopped = Interrupted(active_mixup.choose, one, 1)
     assert fingerprint(stopped.to_the_end()) == fingerprint(active_mixup.choose(one))
     assert stopped.stops
@@ -148,10 +148,10 @@ def test_the_same_bits_in_the_form_for_accelerators(chunk, as_accelerated):
 @pytest.mark.parametrize(
     ("choose", "one"),
     [
-        (vanilla_al.choose, task(chunk=128)),
+        (vanilla_al.choose, inputs(chunk=128)),
         (
             active_mixup.choose,
-            task(n=80, k=120, minimiser="screened", evaluations=4, recall=0.5),
+            inputs(n=80, k=120, minimiser="screened", evaluations=4, recall=0.5),
         ),
     ],
     ids=["one scan for each lambda", "a forecast before the shortlist"],
@@ -166,7 +166,7 @@ def test_searches_of_several_parts(choose, one):
 
 def test_every_dispatch_that_was_begun_is_saved():
     """32 pairs each. The request comes when the fifth has ended; two more are queued then."""
-    stopped, saved = Interrupted(active_mixup.choose, task(chunk=32), 4), []
+    stopped, saved = Interrupted(active_mixup.choose, inputs(chunk=32), 4), []
     for _ in range(3):
         with pytest.raises(Stopped):
             stopped.attempt()
@@ -177,7 +177,7 @@ def test_every_dispatch_that_was_begun_is_saved():
 
 def test_a_killed_process_repeats_what_came_after_the_last_save():
     """Saved after every dispatch, and then gone without another save."""
-    one = task(chunk=64)
+    one = inputs(chunk=64)
     saved = []
     scans = Scans(kept=(), save=saved.append, seconds=0)
     whole = active_mixup.choose(one._replace(scans=scans))
@@ -196,7 +196,7 @@ def of_two():
     """
     import jax
 
-    one, saved = task(chunk=100), []
+    one, saved = inputs(chunk=100), []
 
     def agree(number):
         return int(multihost_utils.broadcast_one_to_all(np.int32(number)))

@@ -9,7 +9,7 @@ import pytest
 
 from amkd.methods import active_mixup
 from amkd.search import audit, pairs, pool_search, screening
-from tests.search.test_device_search import fingerprint, settings, task
+from tests.search.test_device_search import fingerprint, inputs, settings
 
 N, K = 80, 120  # 3,160 pairs
 SCREENED = settings(minimiser="screened", evaluations=4, recall=0.5, tile=0)
@@ -17,7 +17,7 @@ SCREENED = settings(minimiser="screened", evaluations=4, recall=0.5, tile=0)
 
 @pytest.fixture(scope="module")
 def one():
-    return task(n=N, k=K)._replace(settings=SCREENED)
+    return inputs(n=N, k=K)._replace(settings=SCREENED)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_progress_counts_every_pair_once_and_may_stop_the_refinement(one, plan):
 def choose(chunk):
     """What a process with its own number of devices chooses."""
     found = active_mixup.choose(
-        task(n=N, k=K)._replace(settings=dataclasses.replace(SCREENED, chunk=chunk))
+        inputs(n=N, k=K)._replace(settings=dataclasses.replace(SCREENED, chunk=chunk))
     )
     return [
         float(found.score.sum()),

@@ -6,7 +6,7 @@ import numpy as np
 
 from amkd.candidates import candidate_set
 from amkd.search import top_k
-from tests.search.test_device_search import task
+from tests.search.test_device_search import inputs
 
 
 def candidates(i, j, of=None, **fields):
@@ -15,7 +15,7 @@ def candidates(i, j, of=None, **fields):
     scored = top_k.Scored(
         np.arange(count, dtype=np.float32), np.int32(i), np.int32(j), np.int32([32768] * count)
     )
-    of = of or task()
+    of = of or inputs()
     return candidate_set.Candidates(
         scored, of._replace(settings=dataclasses.replace(of.settings, **fields))
     )

@@ -20,19 +20,19 @@ TWICE = Acquisition(lambda candidates, k: np.zeros(k, int))
 def _first_pairs(more, again):
     """Selects the first pairs of the pool: ``more`` than k, in each round the same if ``again``."""
 
-    def select(task):
-        ranks = np.arange(task.pool.size) if again else _left(task)
-        i, j = pairs.pair_of(ranks[: task.k + more], task.pool.n)
+    def select(inputs):
+        ranks = np.arange(inputs.pool.size) if again else _left(inputs)
+        i, j = pairs.pair_of(ranks[: inputs.k + more], inputs.pool.n)
         records = Records(i, j, np.full(len(i), mixing.ONE // 2, np.int32))
         return Selection(records, np.full(len(i), np.nan, np.float32), {})
 
     return Method(selector=PairSelector(select))
 
 
-def _left(task):
-    return np.setdiff1d(np.arange(task.pool.size), task.chosen)
+def _left(inputs):
+    return np.setdiff1d(np.arange(inputs.pool.size), inputs.chosen)
 
 
-OF_IMAGES = Method(selector=ImageSelector(lambda task: None))
+OF_IMAGES = Method(selector=ImageSelector(lambda inputs: None))
 ONE_TOO_MANY = _first_pairs(1, False)
 THE_SAME_AGAIN = _first_pairs(0, True)
