@@ -128,7 +128,7 @@ def distill(
     )
     given = from_config(config.to_dict(), explicit=set(fields or {}))
     data = _data(images, names, test, config)
-    _refuse_named_data(inputs.counted(given, data))
+    _refuse_named_data(inputs.with_real_count(given, data))
     experiment.run(given, folder, StopSignal(), data=data, teacher=teacher)
     return load_student(folder)
 

@@ -150,7 +150,7 @@ def work_of(name: str, speed: Speed) -> dict[str, Work]:
 def add(work: Work, settings: Settings, speed: Speed) -> None:
     """Adds a run to the work."""
     drawable, shape, classes = DATA_SETS[settings.dataset]
-    settings = real_images.counted(settings, drawable)
+    settings = real_images.with_real_count(settings, drawable)
     facts = facts_of_run(settings, drawable=drawable, labelled=True)
     whole, stem = operations.of_network(models.build(settings.student, classes, shape), shape)
     student = settings.student

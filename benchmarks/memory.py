@@ -59,7 +59,7 @@ class Ours:
 
         before = peak()
         began = time.perf_counter()
-        pool = pairs.make_pool(n, size, 0)
+        pool = pairs.make_pair_pool(n, size, 0)
         read = sum(len(ranks) for ranks in pool.chunks(4096, np.empty(0, np.int64)))
         seconds = time.perf_counter() - began
         assert read == size

@@ -112,7 +112,7 @@ def excesses(
 ) -> Iterator[turns.Measurement]:
     """Yields rows of the excess over the dense grid."""
     some = inputs._replace(
-        pool=pairs.make_pool(len(inputs.images), size, 0), chosen=np.empty(0, np.int64)
+        pool=pairs.make_pair_pool(len(inputs.images), size, 0), chosen=np.empty(0, np.int64)
     )
     dense = scores(some, grid(inputs.settings, DENSE))
     ways: dict[str, confidence.Minimiser] = {
@@ -135,7 +135,7 @@ def excesses(
 def recalls(inputs: SelectionInputs, label: str, n: int) -> Iterator[turns.Measurement]:
     """Yields rows of the recall of the true k lowest."""
     some = inputs._replace(
-        images=inputs.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
+        images=inputs.images[:n], pool=pairs.make_pair_pool(n, 0, 0), chosen=np.empty(0, np.int64)
     )
     plan, size = inputs.settings, some.pool.size
     most = round(max(SHARES) * size)

@@ -78,7 +78,7 @@ def choose(
     group = from_config({}).search
     inputs = SelectionInputs(
         images=of.images,
-        pool=pairs.make_pool(len(of.images), 0, 0),
+        pool=pairs.make_pair_pool(len(of.images), 0, 0),
         chosen=np.empty(0, np.int64),
         records=real_records(len(of.images)),
         k=k,

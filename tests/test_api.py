@@ -341,7 +341,7 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
             )
         config, data = made[-1]
         assert config.n_real == 0
-        counted = inputs.counted(config, data)
+        counted = inputs.with_real_count(config, data)
         assert (counted.n_real, config.data.held_out, data.drawable_count) == (
             expected[0],
             expected[1],

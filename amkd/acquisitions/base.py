@@ -45,7 +45,7 @@ class Acquisition:
         chooses the same.
       students: returns how many further students ``choose`` trains in a round, given
         ``search.committee``; by default none. :meth:`Candidates.committee` trains ``committee - 1``
-        and :meth:`Candidates.trained_on_best_classes` one. The plan includes their training time.
+        and :meth:`Candidates.train_on_best_classes` one. The plan includes their training time.
     """
 
     choose: Callable[[Candidates, int], np.ndarray]

@@ -54,13 +54,13 @@ _Compared = tuple[np.ndarray, Predictions, np.ndarray]
 
 def _committee(candidates: Candidates) -> _Compared:
     own, *others = candidates.committee()
-    plain = candidates.trained_on_best_classes()
+    plain = candidates.train_on_best_classes()
     teacher = np.mean([member.probabilities for member in others], axis=0)
     return plain.probabilities, own, teacher
 
 
 def _network(candidates: Candidates) -> _Compared:
-    distilled, teacher = candidates.taught()
+    distilled, teacher = candidates.train_larger_and_distilled()
     return candidates.predictions().probabilities, distilled, teacher.probabilities
 
 

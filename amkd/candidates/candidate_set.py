@@ -100,23 +100,25 @@ class Candidates:
         """
         yield self.predictions()
         for member in range(1, self.inputs.settings.committee):
-            yield predict(self.inputs, self._another(member, False), self.records())
+            yield predict(self.inputs, self._train_further_student(member, False), self.records())
 
     def committee_and(self, others: Records) -> Iterator[tuple[Predictions, Predictions]]:
         """Yields each committee member's predictions for the mixes, and for other records."""
         yield self.predictions(), predict(self.inputs, self.inputs.variables, others)
         for member in range(1, self.inputs.settings.committee):
-            variables = self._another(member, False)
+            variables = self._train_further_student(member, False)
             both = (predict(self.inputs, variables, of) for of in (self.records(), others))
             yield next(both), next(both)
 
-    def trained_on_best_classes(self) -> Predictions:
+    def train_on_best_classes(self) -> Predictions:
         """Trains a student on only the best class of each answer; returns its predictions."""
         return predict(
-            self.inputs, self._another(self.inputs.settings.committee, True), self.records()
+            self.inputs,
+            self._train_further_student(self.inputs.settings.committee, True),
+            self.records(),
         )
 
-    def taught(self) -> tuple[Predictions, Predictions]:
+    def train_larger_and_distilled(self) -> tuple[Predictions, Predictions]:
         """Trains the larger network on the records, and a student on the soft answers of this
         network to them; returns the predictions of this student and of the larger network for the
         mixes.
@@ -128,7 +130,7 @@ class Candidates:
         student = inputs.train_on(predict(larger, variables, inputs.records).probabilities)
         return predict(inputs, student, self.records()), predict(larger, variables, self.records())
 
-    def _another(self, member: int, hard: bool) -> Variables:
+    def _train_further_student(self, member: int, hard: bool) -> Variables:
         assert self.inputs.train_further_student is not None
         return self.inputs.train_further_student(member, hard)
 

@@ -123,7 +123,7 @@ def agree(config: Mapping[str, Any]) -> None:
     if not processes.leads():
         processes.report("facts", own)
         processes.report("memory", memory)
-        devices.limit_memory(processes.agreed(memory))
+        devices.limit_memory(processes.number_of_leader(memory))
         return
     for number, theirs in processes.collect("facts").items():
         names = [name for name in {**own, **theirs} if own.get(name) != theirs.get(name)]
@@ -133,7 +133,9 @@ def agree(config: Mapping[str, Any]) -> None:
                 f"process {number} differs from process 0; start all processes with the same"
                 " command and the same installation:\n" + "\n".join(lines)
             )
-    devices.limit_memory(processes.agreed(min(memory, *processes.collect("memory").values())))
+    devices.limit_memory(
+        processes.number_of_leader(min(memory, *processes.collect("memory").values()))
+    )
 
 
 def _check(given: dict[str, Any]) -> None:

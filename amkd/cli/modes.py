@@ -160,7 +160,7 @@ def train_teacher(command: Command) -> None:
     places.check(config, None)
     checks.check_devices(config, devices.count())
     data = inputs.load_data(config)
-    checks.check_data(inputs.counted(config, data), data)
+    checks.check_data(inputs.with_real_count(config, data), data)
     bar = bars(config.report.progress)
     saved = local.load_or_train(
         config.teacher,
@@ -286,7 +286,7 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
     if there are none, images that were never queried; if it is not known that there are such
     images, the real images again.
     """
-    facts = inputs.facts_of(real_images.counted(config, data.drawable_count), data)
+    facts = inputs.facts_of(real_images.with_real_count(config, data.drawable_count), data)
     # A method that makes all its images draws no real ones, but the ranges need some.
     count = min(facts.real or int8.MOST_IMAGES, data.drawable_count)
     real = draw_real(data, count, config.seed)

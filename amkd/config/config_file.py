@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from amkd.config import data_file, shipped
 from amkd.config.defaults import defaults
 from amkd.config.fields import flatten
-from amkd.config.parsing import parse_soundly
+from amkd.config.parsing import parse_with_problems
 from amkd.config.settings import Settings
 from amkd.core import fault_place
 from amkd.core.errors import UserError
@@ -90,7 +90,7 @@ def _of_data(path: Path) -> ConfigDict:
     config = defaults() if base is None else _base(path, base)
     problems: list[str] = []
     try:
-        settings: Settings = parse_soundly(data_file.nested(values), problems)
+        settings: Settings = parse_with_problems(data_file.nested(values), problems)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
     if problems:

@@ -32,12 +32,12 @@ def parse(config: Mapping[str, Any], kind: type[Group] = Settings) -> Group:  # 
       UserError: fields that do not exist or have another type, all at once.
     """
     problems: list[str] = []
-    settings = parse_soundly(config, problems, kind)
+    settings = parse_with_problems(config, problems, kind)
     refuse(problems)
     return settings
 
 
-def parse_soundly(
+def parse_with_problems(
     config: Mapping[str, Any],
     problems: list[str],
     kind: type[Group] = Settings,  # type: ignore[assignment]

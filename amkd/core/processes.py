@@ -145,7 +145,7 @@ def hear() -> dict[str, Any]:
     return _wait_for(f"amkd/told/{next(_job.told)}")
 
 
-def agreed(number: int) -> int:
+def number_of_leader(number: int) -> int:
     """Returns the number of process 0, in all processes; each must call it at the same place."""
     if leads():
         tell({"number": number})

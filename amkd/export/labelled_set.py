@@ -153,7 +153,7 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     data = inputs.load_data(settings)
     if record.get("data", "") != data.key:
         raise UserError(f"{folder} was started with other images; restore them")
-    settings = real_images.counted(settings, data.drawable_count)
+    settings = real_images.with_real_count(settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
     ledger, identity = workdir.ledger_path(settings, folder), record["teacher"]

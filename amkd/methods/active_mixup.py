@@ -24,7 +24,7 @@ def choose(inputs: SelectionInputs) -> Selection:
     at_random = _at_random(plan, inputs.k)
     own = inputs._replace(k=inputs.k - at_random)
     found, told = _lowest(
-        own, min(math.ceil(plan.candidates * own.k), pool_search.pairs_left(inputs))
+        own, min(math.ceil(plan.candidates * own.k), pool_search.count_remaining(inputs))
     )
     candidates = candidate_set.Candidates(found, own)
     found = found.take(acquisitions.chosen(plan.acquisition, candidates, own.k))
@@ -39,7 +39,10 @@ def _at_random(settings: SearchSettings, k: int) -> int:
 
 def _lowest(inputs: SelectionInputs, count: int) -> tuple[top_k.Scored, dict[str, float]]:
     """Returns ``count`` pairs with the lowest C2, in order, and metrics of the search."""
-    way, left = pool_search.configured_minimiser(inputs.settings), pool_search.pairs_left(inputs)
+    way, left = (
+        pool_search.configured_minimiser(inputs.settings),
+        pool_search.count_remaining(inputs),
+    )
     if screening.is_wanted(inputs.settings):
         return screening.lowest_c2(
             inputs._replace(k=count), screening.make_screening(inputs.settings, left, count)
@@ -49,9 +52,9 @@ def _lowest(inputs: SelectionInputs, count: int) -> tuple[top_k.Scored, dict[str
 
 def _with_random(inputs: SelectionInputs, choice: Selection, count: int) -> Selection:
     """Returns the choice and ``count`` of the other pairs, drawn at random."""
-    gone = pairs.rank_of(choice.records.i, choice.records.j, inputs.pool.n)
+    removed = pairs.rank_of(choice.records.i, choice.records.j, inputs.pool.n)
     others = inputs._replace(
-        k=count, chosen=np.union1d(inputs.chosen, gone), progress=lambda _: None
+        k=count, chosen=np.union1d(inputs.chosen, removed), progress=lambda _: None
     )
     more = random_mixup.choose(others)
     score = np.concatenate([choice.score, more.score])

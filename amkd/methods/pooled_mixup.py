@@ -22,7 +22,7 @@ def choose(inputs: SelectionInputs) -> Selection:
     """Returns k of the drawn mixes."""
     plan = inputs.settings
     drawn = random_mixup.choose(
-        inputs._replace(k=_count(plan, pool_search.pairs_left(inputs), inputs.k))
+        inputs._replace(k=_count(plan, pool_search.count_remaining(inputs), inputs.k))
     ).records
     said = candidate_set.predict(inputs, inputs.variables, drawn)
     candidates = candidate_set.least_confident_first(inputs, drawn, said)

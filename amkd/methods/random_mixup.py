@@ -14,7 +14,7 @@ from amkd.search.selection import Selection, SelectionInputs
 def choose(inputs: SelectionInputs) -> Selection:
     """Returns k of the remaining pairs, drawn uniformly."""
     rng = keys.rng(*inputs.stream, keys.Purpose.RANDOM_PAIRS)
-    i, j = pairs.pair_of(pool_search.sample_left(inputs, inputs.k, rng), inputs.pool.n)
+    i, j = pairs.pair_of(pool_search.sample_remaining(inputs, inputs.k, rng), inputs.pool.n)
     plan = inputs.settings
     grid = lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     w = (
@@ -22,7 +22,7 @@ def choose(inputs: SelectionInputs) -> Selection:
         if plan.random_lam == "half"
         else rng.choice(grid, inputs.k)
     )
-    inputs.progress(pool_search.pairs_left(inputs))
+    inputs.progress(pool_search.count_remaining(inputs))
     return Selection(Records(i, j, w), np.full(inputs.k, np.nan, np.float32), {"evaluations": 0})
 
 

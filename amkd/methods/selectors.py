@@ -257,7 +257,7 @@ class PairSelector(SelectorByRule):
 
     def left(self, inputs: SelectionInputs) -> int:
         """Returns the number of pairs that were not chosen yet."""
-        return pool_search.pairs_left(inputs)
+        return pool_search.count_remaining(inputs)
 
     def table_images(self, images: int) -> int:
         """Returns the number of images: the search holds the activations of all images."""

@@ -108,7 +108,7 @@ def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
     with workdir.locked(folder):
         workdir.owner(settings, folder)  # refuses a folder of something else
         data = inputs.load_data(settings)
-        counted = inputs.counted(settings, data)
+        counted = inputs.with_real_count(settings, data)
         checks.check_data(counted, data)
         facts = inputs.facts_of(counted, data)
         teacher = loading.load(settings, data, stop, labels=facts.labels)

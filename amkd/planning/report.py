@@ -103,8 +103,8 @@ def _plan(
     given: Settings, data: DataSet, folder: Path | None, problems: Problems, stop: StopSignal
 ) -> Plan:
     """Returns the plan of a run on a data set; adds what is wrong to the problems."""
-    problems.attempt(lambda: inputs.counted(given, data))
-    settings = real_images.counted(given, data.drawable_count)
+    problems.attempt(lambda: inputs.with_real_count(given, data))
+    settings = real_images.with_real_count(given, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     problems.add(checks.problems_of_data(settings, data))
     problems.attempt(lambda: checks.check_student(settings, data))

@@ -75,7 +75,7 @@ def _least_cost(settings: Settings) -> Cost:
     elif not settings.n_real and ignores_rounds(method):  # their number is not known
         settings = dataclasses.replace(settings, n_real=2)
     # All others spend the budget, with as many images as there may be.
-    settings = real_images.counted(settings, settings.budget)
+    settings = real_images.with_real_count(settings, settings.budget)
     facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
     return Cost(
         total=facts.first + sum(facts.ks),

@@ -113,7 +113,7 @@ class SharedContext:
     facts: RunFacts
     data: DataSet
     images: Images
-    pool: pairs.Pool
+    pool: pairs.PairPool
     stop: StopSignal
     backbone: FrozenBackbone | None = None
 

@@ -31,7 +31,7 @@ _SOFT = (
 )
 
 
-def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMoney) -> RoundState:
+def train_on_paid_answers(context: RunContext, folder: Path, problem: OutOfMoney) -> RoundState:
     """Trains a student on all answers so far, as if they were those of the last round.
 
     Args:

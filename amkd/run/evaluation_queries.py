@@ -60,19 +60,21 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
 
 def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
     """Returns whether all queries that are left, and these images, can be paid for."""
-    desk, facts = context.client, context.facts
-    charge = desk.charge(client.EVALUATE, 0)
-    if not charge.limit or not charge.price or not client.unanswered(desk, images):
+    query_client, facts = context.client, context.facts
+    charge = query_client.charge(client.EVALUATE, 0)
+    if not charge.limit or not charge.price or not client.unanswered(query_client, images):
         return True
     # As the plan counts: the images of round 0 and of the evaluation once, without held answers.
     known = {*_digests(context.images, facts.first), *_digests(images, len(images))}
-    missing = len(known) - len(desk.ledger.find(charge.teacher, list(known)))
-    later = len(desk.ledger.used(desk.run, client.DISTILL, charge.teacher) - known)
+    missing = len(known) - len(query_client.ledger.find(charge.teacher, list(known)))
+    later = len(query_client.ledger.used(query_client.run, client.DISTILL, charge.teacher) - known)
     asks = (*(one.selected for one in facts.rounds), len(images))
-    again = sum(sentinel.count(count, desk.batch, desk.policy.sentinel) for count in asks)
-    again = max(again - desk.ledger.answered(desk.run, client.SENTINEL), 0)
+    again = sum(
+        sentinel.count(count, query_client.batch, query_client.policy.sentinel) for count in asks
+    )
+    again = max(again - query_client.ledger.answered(query_client.run, client.SENTINEL), 0)
     wanted = missing + max(sum(facts.ks) - later, 0) + again
-    return desk.ledger.affordable(charge, wanted) == wanted
+    return query_client.ledger.affordable(charge, wanted) == wanted
 
 
 def _digests(images: Images, count: int) -> Iterator[bytes]:

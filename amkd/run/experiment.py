@@ -125,7 +125,7 @@ def _finish(context: RunContext, state: round_state.RoundState, folder: Path) ->
     try:
         state = rounds.run(context, state)
     except ledger.OutOfMoney as problem:
-        state = early_end.student_of_what_is_paid(context, folder, problem)
+        state = early_end.train_on_paid_answers(context, folder, problem)
     context, state = evaluation_queries.ask_last(context, state)
     context.report.phase("report")
     return results.write(context, state, folder, early_end.told(context, state))
@@ -230,7 +230,7 @@ def _context(
         settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
     )
     images = facts.method.selector.images(data, first.images, settings, bar=outputs.bar)
-    leading.agree_on(images, loaded.weights)
+    leading.check_same_inputs(images, loaded.weights)
     corrections = corrected.of_run(settings, folder, class_names.of(data))
     if corrections:
         console.say(corrected.told(corrections, first.images))
@@ -241,7 +241,7 @@ def _context(
         data=data,
         images=images,
         first_metrics=first.metrics,
-        pool=pairs.make_pool(len(images), settings.search.max_pairs, settings.seed),
+        pool=pairs.make_pair_pool(len(images), settings.search.max_pairs, settings.seed),
         client=open_client(
             settings, data, teacher=teacher, facts=facts, answers=answers, run_id=run_id
         ),

@@ -126,14 +126,14 @@ def _rounds(
     further = method.selector.further_students(settings.search)
     before = 0  # images that one student of the previous round is trained on
     for number, selected in enumerate((first, *ks)):
-        gone = sum(ks[: max(number - 1, 0)])
+        removed = sum(ks[: max(number - 1, 0)])
         queries = first + sum(ks[:number])
         last = number == len(ks)
         own, helped = _recipe_of(settings, last), _assistance(settings, queries, last)
         share = helped.get("share", 0.0)
         trained = recipe.epochs(own, queries, share) * recipe.images_per_epoch(own, queries, share)
         evaluations = (
-            method.selector.evaluations(settings.search, pool - gone, selected) if number else 0
+            method.selector.evaluations(settings.search, pool - removed, selected) if number else 0
         )
         yield Round(selected, queries, evaluations, own, trained + further * before, **helped)
         before = trained

@@ -51,7 +51,7 @@ def _expect(message: Message, kind: str) -> Message:
 
 def _load(settings: Settings, stop: StopSignal) -> SharedContext:
     data = inputs.load_data(settings)
-    settings = inputs.counted(settings, data)
+    settings = inputs.with_real_count(settings, data)
     checks.check_data(settings, data)
     facts = inputs.facts_of(settings, data)
     source = Source(
@@ -68,7 +68,7 @@ def _load(settings: Settings, stop: StopSignal) -> SharedContext:
         facts=facts,
         data=data,
         images=images,
-        pool=pairs.make_pool(len(images), settings.search.max_pairs, settings.seed),
+        pool=pairs.make_pair_pool(len(images), settings.search.max_pairs, settings.seed),
         stop=stop,
     )
 

@@ -75,7 +75,7 @@ def facts_of(settings: Settings, data: DataSet) -> RunFacts:
     )
 
 
-def counted(settings: Settings, data: DataSet) -> Settings:
+def with_real_count(settings: Settings, data: DataSet) -> Settings:
     """Returns the settings of a run on a data set, in which a number replaces ``n_real=0``.
 
     Raises:
@@ -107,7 +107,7 @@ def load_inputs(
     """
     checks.check_devices(settings, devices.count() * processes.count())
     data = load_data(settings) if data is None else _drawn_as_configured(settings, data)
-    settings = counted(settings, data)
+    settings = with_real_count(settings, data)
     checks.check_data(settings, data)
     checks.check_student(settings, data)
     checks.check_assistant(settings, data)

@@ -77,7 +77,7 @@ def report_loaded(images: Images, weights: str) -> None:
     processes.report(_LOADED, f"{array_digest(images)} {weights}")
 
 
-def agree_on(images: Images, weights: str) -> None:
+def check_same_inputs(images: Images, weights: str) -> None:
     """Waits until all followers have loaded their images and weights, and refuses different ones.
 
     Args:

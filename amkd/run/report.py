@@ -96,14 +96,16 @@ def draw(shown: RunPage, folder: Path) -> None:
 
 def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Gallery]:
     """Yields the images that a person should look at first."""
-    desk, data = context.client, context.data
-    used = desk.ledger.used(desk.run, client.DISTILL, desk.ledger.teacher(desk.teacher.identity))
+    query_client, data = context.client, context.data
+    used = query_client.ledger.used(
+        query_client.run, client.DISTILL, query_client.ledger.teacher(query_client.teacher.identity)
+    )
     real, _ = answered_images.queried_real(context.settings, context.facts, data, used)
     found = answered_images.of_run(
         test_images=data.test_images,
         test_answers=context.test_answers,
         real_images=real,
-        real_answers=client.recall(desk, [real]),
+        real_answers=client.recall(query_client, [real]),
         predict=lambda images: context.predict(state.variables, images),
     )
     entry_of = answered_images.entry_of(data.task, class_names.of(data))

@@ -131,7 +131,7 @@ def _comparison(context: RunContext, student: np.ndarray) -> dict[str, float | N
 def _summary(
     context: RunContext, state: RoundState, compared: dict[str, float | None], workdir: Path
 ) -> dict[str, Any]:
-    config, desk, last = context.settings, context.client, state.reports[-1]
+    config, query_client, last = context.settings, context.client, state.reports[-1]
     phases = {
         name: round(sum(row["seconds"][name] for row in state.reports), 3)
         for name in last["seconds"]
@@ -142,16 +142,16 @@ def _summary(
         "seed": config.seed,
         "n_real": context.facts.real,
         "budget": config.budget,
-        "queries": desk.ledger.count(desk.run, client.DISTILL),
-        "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
+        "queries": query_client.ledger.count(query_client.run, client.DISTILL),
+        "queries_paid": query_client.ledger.count(query_client.run, client.DISTILL, paid_only=True),
         "gradient_queries": state.reports[0]["search"].get("gradient_queries", 0),
-        "evaluation_queries": desk.ledger.count(desk.run, client.EVALUATE),
-        "sentinel_queries": desk.ledger.count(desk.run, client.SENTINEL),
-        "cost": desk.ledger.spent(desk.run),
+        "evaluation_queries": query_client.ledger.count(query_client.run, client.EVALUATE),
+        "sentinel_queries": query_client.ledger.count(query_client.run, client.SENTINEL),
+        "cost": query_client.ledger.spent(query_client.run),
         "price": 0.0 if context.facts.labels else config.teacher.price,
         "currency": config.teacher.currency,
-        "lost": desk.ledger.lost(desk.run),
-        "teacher": desk.teacher.identity,
+        "lost": query_client.ledger.lost(query_client.run),
+        "teacher": query_client.teacher.identity,
         "student": config.student,
         **({"assistant": last["assistant"]} if "assistant" in last else {}),
         "teacher_accuracy": compared["teacher_accuracy"],

@@ -80,7 +80,7 @@ def collect(run: KeptRun) -> Review:
         )
     with reader.open_read_only(run.ledger) as db:
         used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)
-    settings = real_images.counted(run.settings, data.drawable_count)
+    settings = real_images.with_real_count(run.settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     real, digests = answered_images.queried_real(settings, facts, data, used)
     found = answered_images.of_run(

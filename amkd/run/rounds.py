@@ -191,7 +191,7 @@ def scans_of(
         kept=state.scans,
         save=save,
         seconds=context.settings.checkpoint.seconds,
-        agree=processes.agreed if processes.count() > 1 else None,
+        agree=processes.number_of_leader if processes.count() > 1 else None,
     )
 
 
@@ -307,7 +307,7 @@ def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:
     """Returns the report of a finished round. No student learns from the test labels."""
-    started, desk = time.monotonic(), context.client
+    started, query_client = time.monotonic(), context.client
     context.report.phase("evaluate", state.round)
     answers = context.evaluate(state.variables)
     new = state.score[-context.facts.rounds[state.round].selected :]
@@ -325,8 +325,8 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
         "search": state.metrics,
         **({"assistant": state.assisted.told} if state.assisted else {}),
         "student_sha256": checkpoint.sha256(state.variables),
-        "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
-        "cost": desk.ledger.spent(desk.run),
+        "queries_paid": query_client.ledger.count(query_client.run, client.DISTILL, paid_only=True),
+        "cost": query_client.ledger.spent(query_client.run),
         "seconds": {phase: round(value, 3) for phase, value in spent.items()},
     }
 

@@ -10,16 +10,17 @@ from amkd.training import recipe
 
 def of_run(context: RunContext, state: RoundState) -> str:
     """Returns one line about a resumed run; empty for a run that begins."""
-    desk, settings = context.client, context.settings
+    query_client, settings = context.client, context.settings
     queries, evaluation = (
-        desk.ledger.count(desk.run, one) for one in (client.DISTILL, client.EVALUATE)
+        query_client.ledger.count(query_client.run, one)
+        for one in (client.DISTILL, client.EVALUATE)
     )
     if not (queries or evaluation or len(state.records)):
         return ""
     told = (
         f"{queries:,} answers to queries and {evaluation:,} to evaluation queries are in the ledger"
     )
-    spent = desk.ledger.spent(desk.run)
+    spent = query_client.ledger.spent(query_client.run)
     money = f"; {plain(spent)} {settings.teacher.currency} spent so far" if spent else ""
     return f"resumed: {step(state, context.facts)}. {told}, and are not requested again{money}"
 

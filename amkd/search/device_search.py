@@ -202,7 +202,7 @@ class DeviceSearch:
         first, second, placed = devices.split((*rows, counts))
         return self._add(first, second, placed, total)
 
-    def add_left(self, left: pairs.Left, start: int, stop: int) -> Callable[[], int]:
+    def add_remaining(self, left: pairs.RemainingPairs, start: int, stop: int) -> Callable[[], int]:
         """Does the same as :meth:`add` with places ``start .. stop-1`` of the remaining pairs; the
         devices enumerate these pairs.
         """
@@ -213,9 +213,9 @@ class DeviceSearch:
         counts = self._counts(len(own))
         room = self._room(left)
         ends = start + own.start + np.cumsum(counts)
-        none = pairs.Stretch(0, 0, left.chosen[:0])
+        none = pairs.RankRange(0, 0, left.chosen[:0])
         spans = [
-            enumeration.span_of(left.stretch(end - size, end) if size else none, left.n, room)
+            enumeration.span_of(left.range_of(end - size, end) if size else none, left.n, room)
             for end, size in zip(ends.tolist(), counts.tolist(), strict=True)
         ]
         span, placed = devices.split((jax.tree.map(lambda *one: np.stack(one), *spans), counts))
@@ -274,13 +274,13 @@ class DeviceSearch:
             each = -(-size // (on * self._tile)) * self._tile
         return np.clip(size - each * np.arange(on), 0, each).astype(np.int32)
 
-    def _room(self, left: pairs.Left) -> int:
+    def _room(self, left: pairs.RemainingPairs) -> int:
         """Returns the array length for the chosen pairs between the pairs of one device.
 
         It is a power of two, so that a few programs serve all rounds.
         """
         if self._gone is None or self._gone[0] is not left.chosen:
-            most = left.most_gone(self._shape[1])
+            most = left.most_removed(self._shape[1])
             self._gone = left.chosen, 2 ** (max(most, 1) - 1).bit_length()
         return self._gone[1]
 

@@ -1,7 +1,7 @@
-"""Enumerates pairs on the device that scores them: a few numbers describe a long stretch of ranks.
+"""Enumerates pairs on the device that scores them: a few numbers describe a long range of ranks.
 
 Ranks need 64 bits, but the programs here use 32-bit integers. So pairs are counted from the first
-one of the stretch.
+one of the range.
 """
 
 from typing import NamedTuple
@@ -13,56 +13,56 @@ import numpy as np
 
 from amkd.search import pairs
 
-_NEVER = np.int32(2**31 - 1)  # fills places without a pair that has left
+_NEVER = np.int32(2**31 - 1)  # fills places without a removed pair
 
 
 class Span(NamedTuple):
-    """A stretch of pairs, described with 32-bit integers.
+    """A range of pairs, described with 32-bit integers.
 
     Attributes:
       row: ``int32[]``, i of the first pair.
       column: ``int32[]``, number of pairs before the first one in its row.
-      gone: ``int32[G]``, ascending: how many pairs of the stretch come before each pair that has
-        left the pool; unused places have the largest 32-bit integer.
+      removed: ``int32[G]``, ascending: how many pairs of the range come before each pair that was
+        removed from the pool; unused places have the largest 32-bit integer.
     """
 
     row: chex.Array
     column: chex.Array
-    gone: chex.Array
+    removed: chex.Array
 
 
-def span_of(stretch: pairs.Stretch, n: int, room: int) -> Span:
-    """Returns a stretch in the form that is sent to a device. It runs on the host.
+def span_of(ranks: pairs.RankRange, n: int, room: int) -> Span:
+    """Returns a range of ranks in the form that is sent to a device. It runs on the host.
 
     Args:
-      stretch: the pairs.
+      ranks: the pairs.
       n: number of real images N.
-      room: G, at least the number of pairs between them that have left.
+      room: G, at least the number of removed pairs.
     """
-    (i,), (j,) = pairs.pair_of(np.array([stretch.first]), n)
-    gone = np.full(room, _NEVER, np.int32)
-    before = stretch.gone - stretch.first - np.arange(len(stretch.gone))
-    gone[: len(before)] = before
-    return Span(np.int32(i), np.int32(j - i - 1), gone)
+    (i,), (j,) = pairs.pair_of(np.array([ranks.first]), n)
+    removed = np.full(room, _NEVER, np.int32)
+    before = ranks.removed - ranks.first - np.arange(len(ranks.removed))
+    removed[: len(before)] = before
+    return Span(np.int32(i), np.int32(j - i - 1), removed)
 
 
 def pairs_of(span: Span, n: int, length: int) -> tuple[jax.Array, jax.Array]:
-    """Returns the pairs of a stretch, in the order of their ranks.
+    """Returns the pairs of a range, in the order of their ranks.
 
     Args:
-      span: the stretch.
+      span: the range.
       n: number of real images N.
       length: how many pairs, P, at most 2**20; above this the root may be off by more than one.
 
     Returns:
       ``(i, j)``, each ``int32[P]``. After the last of all pairs, they are valid places of images,
-      but not pairs of the stretch.
+      but not pairs of the range.
     """
-    chex.assert_type([span.row, span.column, span.gone], jnp.int32)
+    chex.assert_type([span.row, span.column, span.removed], jnp.int32)
     place = jnp.arange(length, dtype=jnp.int32)
-    # The chosen pairs before place p are those with at most p pairs of the stretch before them.
-    left = jnp.searchsorted(span.gone, place, side="right").astype(jnp.int32)
-    offset = span.column + place + left
+    # The chosen pairs before place p are those with at most p pairs of the range before them.
+    skipped = jnp.searchsorted(span.removed, place, side="right").astype(jnp.int32)
+    offset = span.column + place + skipped
     width = n - 1 - span.row  # pairs in the first row; each following row has one pair fewer
 
     def before(rows: jax.Array) -> jax.Array:

@@ -57,8 +57,8 @@ def _asked_for(mixes: Records, asked: Records) -> np.ndarray:
 
 def can_draw(asked: Records) -> bool:
     """Returns whether some pair of images that were queried whole has no answered mix."""
-    images, gone = _known(asked)
-    return pairs.count(len(images)) > len(gone)
+    images, removed = _known(asked)
+    return pairs.count(len(images)) > len(removed)
 
 
 def _known(asked: Records) -> tuple[np.ndarray, np.ndarray]:
@@ -78,8 +78,8 @@ def _other_pairs(
     """Returns pairs of images that were queried whole and of which no mix was queried: ``(i, j)``,
     each ``int32[count]``.
     """
-    images, gone = _known(asked)
-    left = pairs.count(len(images)) - len(gone)
+    images, removed = _known(asked)
+    left = pairs.count(len(images)) - len(removed)
     if count and not left:
         raise ValueError(f"all pairs of {len(images)} images were queried")
     passes, rest = divmod(count, left) if count else (0, 0)
@@ -87,6 +87,6 @@ def _other_pairs(
         [np.tile(np.arange(left), passes), pairs.sample_ranks(left, rest, rng)]
     ).astype(np.int64)
     # Adds the number of queried pairs before the pair at each place.
-    ranks = places + np.searchsorted(gone - np.arange(len(gone)), places, side="right")
+    ranks = places + np.searchsorted(removed - np.arange(len(removed)), places, side="right")
     i, j = pairs.pair_of(ranks, len(images))
     return images[i], images[j]

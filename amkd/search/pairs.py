@@ -98,7 +98,7 @@ def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.
     return counts - np.bincount(dropped, minlength=len(sizes))
 
 
-class Pool(NamedTuple):
+class PairPool(NamedTuple):
     """The pairs that may be chosen: all, or a uniform sample of them.
 
     No list of pairs is ever kept: a sample is drawn again whenever it is read, one block of ranks
@@ -155,7 +155,7 @@ class Pool(NamedTuple):
 
         Args:
           size: ranks in a chunk; the last may be shorter.
-          chosen: ``int64[...]`` ascending ranks that have left the pool.
+          chosen: ``int64[...]`` ascending ranks of the pairs that were chosen before.
         """
         edges = self._edges()
         cuts = np.searchsorted(chosen, edges)
@@ -165,34 +165,34 @@ class Pool(NamedTuple):
             parts.append(np.setdiff1d(ranks, chosen[cuts[b] : cuts[b + 1]], assume_unique=True))
             held += len(parts[-1])
             if held >= size:
-                left = np.concatenate(parts)
+                found = np.concatenate(parts)
                 whole = held // size * size
-                yield from left[:whole].reshape(-1, size)
-                parts, held = [left[whole:]], held - whole
+                yield from found[:whole].reshape(-1, size)
+                parts, held = [found[whole:]], held - whole
         if held:
             yield np.concatenate(parts)
 
 
-class Stretch(NamedTuple):
-    """Consecutive pairs of a pool of all pairs, without those that have left it.
+class RankRange(NamedTuple):
+    """Consecutive pairs of a pool of all pairs, without those that were removed from it.
 
     Attributes:
       first: rank of the first pair.
       size: number of pairs.
-      gone: ``int64[...]`` ascending ranks between them that have left.
+      removed: ``int64[...]`` ascending ranks of the removed pairs between them.
     """
 
     first: int
     size: int
-    gone: np.ndarray
+    removed: np.ndarray
 
 
-class Left(NamedTuple):
+class RemainingPairs(NamedTuple):
     """The remaining pairs of all pairs of N images, in the order of their ranks.
 
     Attributes:
       n: number of real images N.
-      chosen: ``int64[...]`` ascending ranks that have left.
+      chosen: ``int64[...]`` ascending ranks of the pairs that were chosen before.
     """
 
     n: int
@@ -207,15 +207,13 @@ class Left(NamedTuple):
         """Returns how many pairs remain before each chosen one, ``int64[...]``, ascending."""
         return self.chosen - np.arange(len(self.chosen))
 
-    def stretch(self, start: int, stop: int) -> Stretch:
+    def range_of(self, start: int, stop: int) -> RankRange:
         """Returns the pairs at places ``start .. stop-1`` of the remaining ones; at least one."""
         cuts = np.searchsorted(self._before(), [start, stop - 1], side="right")
-        return Stretch(start + int(cuts[0]), stop - start, self.chosen[cuts[0] : cuts[1]])
+        return RankRange(start + int(cuts[0]), stop - start, self.chosen[cuts[0] : cuts[1]])
 
-    def most_gone(self, length: int) -> int:
-        """Returns the largest number of pairs that have left between any ``length`` consecutive
-        pairs.
-        """
+    def most_removed(self, length: int) -> int:
+        """Returns the largest number of removed pairs between any ``length`` consecutive others."""
         before = self._before()
         ends = np.searchsorted(before, before + length, side="left")
         return int(np.max(ends - np.arange(len(before)), initial=0))
@@ -225,7 +223,7 @@ def _edges(total: int, blocks: int) -> np.ndarray:
     return np.minimum(np.arange(blocks + 1) * -(-total // blocks), total)
 
 
-def make_pool(n: int, max_pairs: int, seed: int) -> Pool:
+def make_pair_pool(n: int, max_pairs: int, seed: int) -> PairPool:
     """Returns the pool of all pairs of ``n`` images, or a seeded uniform sample of them.
 
     Args:
@@ -234,6 +232,6 @@ def make_pool(n: int, max_pairs: int, seed: int) -> Pool:
       seed: the run's seed.
     """
     if max_pairs == 0 or max_pairs >= count(n):
-        return Pool(n)
+        return PairPool(n)
     sizes = np.diff(_edges(count(n), -(-max_pairs // _BLOCK)))
-    return Pool(n, seed, sample_counts(sizes, max_pairs, keys.rng(seed, 0, keys.Purpose.POOL)))
+    return PairPool(n, seed, sample_counts(sizes, max_pairs, keys.rng(seed, 0, keys.Purpose.POOL)))

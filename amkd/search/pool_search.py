@@ -39,7 +39,7 @@ def lam_range(settings: SearchSettings) -> refinement.Range:
     return refinement.Range(*lambda_grid(settings.lam_low, settings.lam_high, 2).tolist())
 
 
-def pairs_left(inputs: SelectionInputs) -> int:
+def count_remaining(inputs: SelectionInputs) -> int:
     """Returns the number of pairs that may still be chosen."""
     return inputs.pool.size - len(inputs.chosen)
 
@@ -76,7 +76,7 @@ def lowest_c2(
     search = open_search(inputs, minimiser, k, student)
     if inputs.scans is not None:
         return _scan(inputs, search, inputs.scans)
-    score_left(inputs, search, inputs.chosen, inputs.progress)
+    score_remaining(inputs, search, inputs.chosen, inputs.progress)
     return search.lowest()
 
 
@@ -92,7 +92,7 @@ def _scan(inputs: SelectionInputs, search: DeviceSearch, scans: Scans) -> top_k.
     pace, done = _pace(inputs, search), begun.done
     waiting = _Waiting(pace, inputs.progress)
     try:
-        for wait, size in _of_left(inputs, search, inputs.chosen, pace, done):
+        for wait, size in _of_remaining(inputs, search, inputs.chosen, pace, done):
             done += size
             waiting.add(wait)
             if scans.is_due(done):
@@ -124,22 +124,22 @@ def open_search(
     )
 
 
-def score_left(
+def score_remaining(
     inputs: SelectionInputs,
     search: DeviceSearch,
-    gone: np.ndarray,
+    removed: np.ndarray,
     progress: Callable[[int], None],
 ) -> None:
-    """Adds all pairs of the pool to a search, except those in ``gone``.
+    """Adds all pairs of the pool to a search, except those in ``removed``.
 
     Args:
       inputs: the inputs of the selection, with its pool.
       search: scores them.
-      gone: ``int64[...]``, ascending ranks of the pairs to leave out.
+      removed: ``int64[...]``, ascending ranks of the pairs to leave out.
       progress: see :func:`score_chunks`.
     """
     pace = _pace(inputs, search)
-    _finish(_of_left(inputs, search, gone, pace), pace, progress)
+    _finish(_of_remaining(inputs, search, removed, pace), pace, progress)
 
 
 def score_chunks(
@@ -164,20 +164,20 @@ def score_chunks(
 _Dispatches = Iterator[tuple[Callable[[], int], int]]
 
 
-def _of_left(
-    inputs: SelectionInputs, search: DeviceSearch, gone: np.ndarray, pace: Pace, start: int = 0
+def _of_remaining(
+    inputs: SelectionInputs, search: DeviceSearch, removed: np.ndarray, pace: Pace, start: int = 0
 ) -> _Dispatches:
     """Yields the dispatches of the remaining pairs in the order of their ranks, from place
     ``start`` on.
     """
     if not devices.accelerated() or inputs.pool.counts is not None:
-        chunks = _without_first(inputs.pool.chunks(search.length, gone), start)
+        chunks = _without_first(inputs.pool.chunks(search.length, removed), start)
         yield from _of_chunks(inputs, search, chunks, pace)
         return
-    left = pairs.Left(inputs.pool.n, gone)
+    left = pairs.RemainingPairs(inputs.pool.n, removed)
     while start < left.size:
         stop = min(start + pace.size, left.size)
-        yield search.add_left(left, start, stop), stop - start
+        yield search.add_remaining(left, start, stop), stop - start
         start = stop
 
 
@@ -210,7 +210,7 @@ def _finish(dispatches: _Dispatches, pace: Pace, progress: Callable[[int], None]
 def _pace(inputs: SelectionInputs, search: DeviceSearch) -> Pace:
     """Returns the pace of the dispatches. Of several processes, only process 0 uses its clock."""
     fixed = not devices.accelerated() or inputs.settings.chunk > 0
-    agree = processes.agreed if jax.process_count() > 1 else None
+    agree = processes.number_of_leader if jax.process_count() > 1 else None
     return Pace(search.unit, search.length, fixed=fixed, agree=agree)
 
 
@@ -238,7 +238,7 @@ class _Waiting:
         self._progress(scored)
 
 
-def sample_left(inputs: SelectionInputs, size: int, rng: np.random.Generator) -> np.ndarray:
+def sample_remaining(inputs: SelectionInputs, size: int, rng: np.random.Generator) -> np.ndarray:
     """Returns a uniform sample of the remaining pairs, without replacement: ``int64[size]`` ranks,
     in random order.
     """

@@ -142,8 +142,8 @@ def lowest_c2(inputs: SelectionInputs, screening: Screening) -> tuple[top_k.Scor
         if recall.low >= screening.target:
             break
     else:
-        gone = np.sort(np.concatenate([inputs.chosen, shortlist]))
-        pool_search.score_left(inputs, search, gone, _uncounted(inputs))
+        removed = np.sort(np.concatenate([inputs.chosen, shortlist]))
+        pool_search.score_remaining(inputs, search, removed, _uncounted(inputs))
         done, found, recall = screening.left, search.lowest(), audit.NOTHING_MISSED
     refined = screening.refined.evaluations * (done + len(sampled))
     evaluations = screening.forecast.evaluations * screening.left + refined
@@ -177,7 +177,7 @@ def _sample(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns a uniform sample of the pairs left: ``int64[M]`` ranks and ``float32[M]`` scores."""
     rng = keys.rng(*inputs.stream, keys.Purpose.AUDIT)
-    ranks = pool_search.sample_left(inputs, screening.sampled, rng)
+    ranks = pool_search.sample_remaining(inputs, screening.sampled, rng)
     search = pool_search.open_search(inputs, screening.refined, screening.sampled, student)
     pool_search.score_chunks(inputs, search, _chunks(ranks, search.length), _uncounted(inputs))
     found = search.lowest()

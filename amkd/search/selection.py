@@ -25,7 +25,8 @@ class SelectionInputs(NamedTuple):
         whole images are selected, they are lazy: index them, and do not convert all of them at
         once.
       pool: the pairs.
-      chosen: ``int64[...]``, ascending ranks of the pairs that have left the pool.
+      chosen: ``int64[...]``, ascending ranks of the pairs that were chosen before and are no
+        longer in the pool.
       records: everything queried so far, the real images first.
       k: how many mixes to select, K.
       stream: (seed, round), for random numbers.
@@ -50,7 +51,7 @@ class SelectionInputs(NamedTuple):
     """
 
     images: Images
-    pool: pairs.Pool
+    pool: pairs.PairPool
     chosen: np.ndarray
     records: Records
     k: int

@@ -79,7 +79,7 @@ class Cascade:
         student: Student,
         *,
         threshold: float = 0.0,
-        desk: QueryClient | None = None,
+        query_client: QueryClient | None = None,
         patience: Patience = _PATIENCE,
         stop: StopSignal | None = None,
     ) -> None:
@@ -88,12 +88,12 @@ class Cascade:
         Args:
           student: ``uint8[B, H, W, C]`` to class probabilities ``float32[B, Y]``.
           threshold: the student's answer is used if its highest probability is at least this.
-          desk: queries the teacher; None if the student answers all.
+          query_client: queries the teacher; None if the student answers all.
           patience: how long requests wait for the teacher.
           stop: whether to stop: then nothing more is sent.
         """
         self.counts = Counts()
-        self._student, self._threshold, self._desk = student, threshold, desk
+        self._student, self._threshold, self._query_client = student, threshold, query_client
         self._patience, self._stop = patience, stop or StopSignal()
         self._counting, self._asking = threading.Lock(), threading.Lock()
         self._free_at = 0.0  # when the next request may leave
@@ -103,11 +103,11 @@ class Cascade:
         """Answers ``uint8[B, H, W, C]``; never fails because of the teacher."""
         found = np.array(self._student(images), np.float32)
         passed_on = np.zeros(len(images), bool)
-        if self._desk is not None:
+        if self._query_client is not None:
             passed_on = ~(found.max(-1) >= np.float32(self._threshold))
         by_teacher, notice = np.zeros(len(images), bool), ""
-        if passed_on.any() and self._desk is not None:
-            rows, notice = self._ask(self._desk, images[passed_on])
+        if passed_on.any() and self._query_client is not None:
+            rows, notice = self._ask(self._query_client, images[passed_on])
             answered = metrics.names_class(rows)
             notice = notice or _without_class(rows)
             by_teacher[np.flatnonzero(passed_on)[answered]] = True
@@ -119,32 +119,34 @@ class Cascade:
             self.counts.unsure += int((passed_on & ~by_teacher).sum())
         return Answered(found, by_teacher, notice)
 
-    def _ask(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
+    def _ask(self, query_client: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
         """Returns the teacher's answers, rows of NaN where there is none, and why there is none.
 
         Only one thread queries at a time: no image is queried twice, and the rate is kept. If the
         teacher is slow or down, the others do not wait for long. Images with an answer in the
         ledger do not wait at all.
         """
-        rows = self._held(desk, images)
+        rows = self._held(query_client, images)
         if not np.isnan(rows).any():
             return rows, ""
         if not self._asking.acquire(timeout=self._patience.wait):
-            return self._held(desk, images), "the teacher has not answered earlier requests yet"
+            return self._held(
+                query_client, images
+            ), "the teacher has not answered earlier requests yet"
         try:
-            notice = self._ask_alone(desk, images)
+            notice = self._ask_alone(query_client, images)
         finally:
             self._asking.release()
-        return self._held(desk, images), notice
+        return self._held(query_client, images), notice
 
-    def _ask_alone(self, desk: QueryClient, images: np.ndarray) -> str:
+    def _ask_alone(self, query_client: QueryClient, images: np.ndarray) -> str:
         """Queries the teacher; the answers are in the ledger. Returns why some are not, or ""."""
         notice, until = self._failed
         if (left := until - time.monotonic()) > 0:
             return f"{notice}; no image is sent for the next {math.ceil(left)} s"
         try:
-            with self._paced(desk, images):
-                client.ask(desk, images, client.SERVE, round_=0, progress=self._check_stop)
+            with self._paced(query_client, images):
+                client.ask(query_client, images, client.SERVE, round_=0, progress=self._check_stop)
             return ""
         except Stopped:
             return "the service is about to end"
@@ -155,17 +157,17 @@ class Cascade:
             console.mention(f"the student answers instead of the teacher: {notice}", error=True)
             return notice
 
-    def _held(self, desk: QueryClient, images: np.ndarray) -> np.ndarray:
+    def _held(self, query_client: QueryClient, images: np.ndarray) -> np.ndarray:
         """Returns the answers in the ledger; rows of NaN where there is none."""
         try:
-            return client.look_up(desk, images, client.SERVE, round_=0)
+            return client.look_up(query_client, images, client.SERVE, round_=0)
         except UserError:  # the query tells what is wrong with the ledger
-            return np.full((len(images), desk.classes), np.nan, np.float32)
+            return np.full((len(images), query_client.classes), np.nan, np.float32)
 
     @contextlib.contextmanager
-    def _paced(self, desk: QueryClient, images: np.ndarray) -> Iterator[None]:
+    def _paced(self, query_client: QueryClient, images: np.ndarray) -> Iterator[None]:
         """Keeps the rate between the images of one request and those of the next."""
-        if not desk.policy.rate or not client.unanswered(desk, images):
+        if not query_client.policy.rate or not client.unanswered(query_client, images):
             yield
             return
         while (left := self._free_at - time.monotonic()) > 0:
@@ -174,7 +176,7 @@ class Cascade:
         try:
             yield
         finally:
-            self._free_at = time.monotonic() + 1 / desk.policy.rate
+            self._free_at = time.monotonic() + 1 / query_client.policy.rate
 
     def _check_stop(self, images: int) -> None:
         del images

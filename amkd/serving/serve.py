@@ -95,13 +95,15 @@ def opened(
     """
     with contextlib.ExitStack() as stack:
         student, told = _student(settings, folder, saved)
-        threshold, desk = settings.serve.threshold, None
+        threshold, query_client = settings.serve.threshold, None
         if threshold:
-            desk = stack.enter_context(_desk(settings, folder, saved, stop))
-            told += f"; below {threshold:g}, {desk.teacher.identity} answers"
+            query_client = stack.enter_context(_query_client(settings, folder, saved, stop))
+            told += f"; below {threshold:g}, {query_client.teacher.identity} answers"
         card = saved.card
         patience = Patience(settings.serve.wait_seconds, settings.serve.pause_seconds)
-        cascade = Cascade(student, threshold=threshold, desk=desk, patience=patience, stop=stop)
+        cascade = Cascade(
+            student, threshold=threshold, query_client=query_client, patience=patience, stop=stop
+        )
         yield (
             Model(
                 cascade,
@@ -177,7 +179,7 @@ def _check_file(path: Path, format: str, saved: SavedNetwork) -> None:
 
 
 @contextlib.contextmanager
-def _desk(
+def _query_client(
     settings: Settings, folder: Path, saved: SavedNetwork, stop: StopSignal
 ) -> Iterator[QueryClient]:
     """Yields what queries the run's teacher, on its own account, which outlives the process."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from amkd.config.fields import reset
-from amkd.config.parsing import parse_soundly, refuse
+from amkd.config.parsing import parse_with_problems, refuse
 from amkd.config.settings import Settings
 from amkd.teachers import profiles
 from amkd.validation import recommended
@@ -48,7 +48,7 @@ def examine(
       explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
     """
     problems = list(told)
-    settings: Settings = parse_soundly(_completed(config, explicit), problems)
+    settings: Settings = parse_with_problems(_completed(config, explicit), problems)
     unknown = {subject(problem) for problem in problems}
     problems += (problem for problem in reasons(settings) if not _names(problem, unknown))
     return reset(settings, map(subject, problems)), problems
@@ -62,7 +62,7 @@ def as_given(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Setti
       config: nested mapping.
       explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
     """
-    settings: Settings = parse_soundly(_completed(config, explicit), [])
+    settings: Settings = parse_with_problems(_completed(config, explicit), [])
     return settings
 
 

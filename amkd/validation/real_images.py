@@ -14,7 +14,7 @@ from amkd.methods.selectors import schedule
 _NOTHING_ELSE = "real_only"
 
 
-def counted(settings: Settings, drawable: int) -> Settings:
+def with_real_count(settings: Settings, drawable: int) -> Settings:
     """Returns settings with the number of real images instead of ``n_real=0``.
 
     - A method that makes further images, such as mixes, gets the rest of the budget, in no more
@@ -51,11 +51,11 @@ def known(settings: Settings, method: Method) -> Settings:
     A problem with these settings may still come from the stand-in.
     """
     few = min(settings.rounds, 20)  # the 21st round of a doubling schedule has a million
-    if settings.search.schedule == "doubling":  # counted() has no more rounds than it can fill
+    if settings.search.schedule == "doubling":  # fewer rounds than that are filled
         settings = dataclasses.replace(settings, rounds=few)
     enough = dataclasses.replace(settings, budget=max(settings.budget, 2 + 2**few))
     if method.selector.takes_images:
-        return counted(enough, enough.budget)
+        return with_real_count(enough, enough.budget)
     return dataclasses.replace(enough, n_real=2)
 
 

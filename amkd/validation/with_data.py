@@ -17,7 +17,7 @@ def check(settings: Settings, drawable: int) -> Settings:
     Raises:
       UserError: with this number they cannot work; names every field, its value and the remedy.
     """
-    found = real_images.counted(settings, drawable)
+    found = real_images.with_real_count(settings, drawable)
     if found is settings:
         return settings
     if found.n_real < 2:

@@ -83,14 +83,14 @@ def test_processes_agree_or_are_told_what_differs(monkeypatch):
     monkeypatch.setattr(processes, "count", lambda: 2)
     monkeypatch.setattr(processes, "leads", lambda: False)
     monkeypatch.setattr(processes, "report", reported.__setitem__)
-    monkeypatch.setattr(processes, "agreed", lambda number: 7)
+    monkeypatch.setattr(processes, "number_of_leader", lambda number: 7)
     monkeypatch.setattr(devices, "limit_memory", least.append)
     joining.agree({"seed": 0, "budget": 90})
     own = reported["facts"]
     assert own["config.seed"] == "0" and "jax" in own and "devices" in own
     assert (least, reported["memory"]) == ([7], devices.memory())
     monkeypatch.setattr(processes, "leads", lambda: True)
-    monkeypatch.setattr(processes, "agreed", lambda number: number)
+    monkeypatch.setattr(processes, "number_of_leader", lambda number: number)
     theirs = {"facts": {1: dict(own)}, "memory": {1: 5}}
     monkeypatch.setattr(processes, "collect", theirs.__getitem__)
     joining.agree({"seed": 0, "budget": 90})

@@ -87,7 +87,7 @@ def test_a_search_lowers_with_any_number_of_tiles(as_accelerated):
 
 
 def test_enumeration_lowers():
-    span = enumeration.span_of(pairs.Stretch(3, 9, np.array([5])), 10, 4)
+    span = enumeration.span_of(pairs.RankRange(3, 9, np.array([5])), 10, 4)
     assert "xi64>" not in lowered(lambda one: enumeration.pairs_of(one, 10, 64), span)
 
 

@@ -69,7 +69,7 @@ def search(model, minimiser="grid", count=12, **fields):
     active_mixup.choose(
         SelectionInputs(
             images=real,
-            pool=pairs.make_pool(len(real), 0, 0),
+            pool=pairs.make_pair_pool(len(real), 0, 0),
             chosen=np.empty(0, np.int64),
             records=real_records(len(real)),
             k=3,

@@ -136,7 +136,7 @@ def told_of_images(fields):
     """What the plan of a tiny run says of images that are left, of 400."""
     known, data = noise(30), data_of(noise(400), noise(2))
     given = configured(**{**command.TINY, **fields})
-    config = inputs.counted(given, data)
+    config = inputs.with_real_count(given, data)
     plan = report.Plan(
         given=given,
         settings=config,

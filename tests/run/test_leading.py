@@ -61,7 +61,7 @@ def test_other_images_or_weights_are_refused_by_what_they_are(monkeypatch):
 
     def agree(*reported):
         monkeypatch.setattr(processes, "collect", lambda _: dict(enumerate(reported, start=1)))
-        leading.agree_on(IMAGES, "abc")
+        leading.check_same_inputs(IMAGES, "abc")
 
     agree(f"{own} abc", f"{own} abc")
     with pytest.raises(UserError, match=r"process 2 has different weights .*student_weights"):

@@ -99,6 +99,6 @@ SUMS = {
 
 @pytest.mark.parametrize(("book", "records", "told"), SUMS.values(), ids=SUMS)
 def test_what_is_paid_for(book, records, told):
-    desk = types.SimpleNamespace(ledger=book, run="a")
-    context = types.SimpleNamespace(client=desk, settings=SETTINGS, facts=FACTS)
+    query_client = types.SimpleNamespace(ledger=book, run="a")
+    context = types.SimpleNamespace(client=query_client, settings=SETTINGS, facts=FACTS)
     assert standing.of_run(context, state(0, -1, records, 0)) == told

@@ -41,15 +41,15 @@ def near(found, expected):
     [{}, {"max_pairs": 700}, {"minimiser": "refined"}, {"table_bytes": 0}, {"tile": 8, "chunk": 0}],
 )
 def test_both_forms_choose_the_same(fields, monkeypatch):
-    gone = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
-    pool = pairs.make_pool(N, fields.get("max_pairs", 0), 0)
-    gone = gone[np.isin(gone, pool.ranks(np.arange(pool.size)))]
-    one = inputs(pool=pool, chosen=gone, **fields)
+    removed = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
+    pool = pairs.make_pair_pool(N, fields.get("max_pairs", 0), 0)
+    removed = removed[np.isin(removed, pool.ranks(np.arange(pool.size)))]
+    one = inputs(pool=pool, chosen=removed, **fields)
     expected = active_mixup.choose(one)
     monkeypatch.setattr(devices, "accelerated", lambda: True)
     found = active_mixup.choose(one)
     near(found, expected)
-    assert not set(ranks_of(found, N)) & set(gone.tolist())
+    assert not set(ranks_of(found, N)) & set(removed.tolist())
 
 
 def test_the_same_bits_for_any_chunk(as_accelerated):
@@ -58,9 +58,9 @@ def test_the_same_bits_for_any_chunk(as_accelerated):
 
 
 def test_a_search_is_few_dispatches_and_few_bytes(as_accelerated):
-    """780 pairs of 40 images in chunks of 256, and the whole of it with 99 pairs gone."""
-    gone = np.arange(0, 990, 10)[:70]
-    one = inputs(chunk=256, chosen=gone)
+    """780 pairs of 40 images in chunks of 256, and the whole of it with 99 pairs removed."""
+    removed = np.arange(0, 990, 10)[:70]
+    one = inputs(chunk=256, chosen=removed)
     active_mixup.choose(one)  # compiles
     with traffic.counted() as sent:
         active_mixup.choose(one)
@@ -112,11 +112,11 @@ def test_every_device_has_its_part_of_a_short_dispatch(as_accelerated):
 
 @pytest.mark.parametrize("count", [1, 5, 36, 37, 45])
 def test_any_number_of_pairs_may_be_added_at_a_time(count, as_accelerated):
-    left, found = pairs.Left(10, np.empty(0, np.int64)), []
+    left, found = pairs.RemainingPairs(10, np.empty(0, np.int64)), []
     for by_ranks in (True, False):
         search = search_of(inputs(n=10), k=60, pairs=45, tile=4)
         i, j = pairs.pair_of(np.arange(count), 10)
-        wait = search.add_left(left, 0, count) if by_ranks else search.add(i, j)
+        wait = search.add_remaining(left, 0, count) if by_ranks else search.add(i, j)
         assert wait() == count
         found.append(search.lowest())
         np.testing.assert_array_equal(

@@ -63,7 +63,7 @@ def inputs(
 ):
     return SelectionInputs(
         images=np.random.default_rng(seed).integers(0, 256, (n, *SHAPE), np.uint8),
-        pool=pool or pairs.make_pool(n, 0, seed),
+        pool=pool or pairs.make_pair_pool(n, 0, seed),
         chosen=chosen,
         records=real_records(n),
         k=k,
@@ -280,7 +280,7 @@ def test_next_round_takes_the_next_best_of_the_same_student(expected):
 
 @pytest.mark.parametrize("choose", [active_mixup.choose, random_mixup.choose])
 def test_choice_stays_in_a_sampled_pool(choose):
-    pool = pairs.make_pool(N, 100, seed=3)
+    pool = pairs.make_pair_pool(N, 100, seed=3)
     sample = pool.ranks(np.arange(100))
     chosen = sample[::3]
     found = ranks_of(choose(inputs(pool=pool, chosen=chosen)), N)

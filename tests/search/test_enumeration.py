@@ -10,20 +10,20 @@ from tests.support import plain
 NOTHING = np.empty(0, np.int64)
 
 
-def enumerated(stretch, n, room=None):
-    span = enumeration.span_of(stretch, n, room or max(len(stretch.gone), 1))
-    i, j = jax.jit(lambda one: enumeration.pairs_of(one, n, stretch.size))(span)
+def enumerated(ranks, n, room=None):
+    span = enumeration.span_of(ranks, n, room or max(len(ranks.removed), 1))
+    i, j = jax.jit(lambda one: enumeration.pairs_of(one, n, ranks.size))(span)
     return np.asarray(i), np.asarray(j)
 
 
 def test_a_stretch_by_hand():
     """Of five images: 01 02 03 04 12 13 14 23 24 34, of which 03 and 12 and 13 have left."""
-    left = pairs.Left(5, np.array([2, 4, 5]))
+    left = pairs.RemainingPairs(5, np.array([2, 4, 5]))
     assert left.size == 7
-    found = left.stretch(1, 6)
-    assert (found.first, found.size, found.gone.tolist()) == (1, 5, [2, 4, 5])
+    found = left.range_of(1, 6)
+    assert (found.first, found.size, found.removed.tolist()) == (1, 5, [2, 4, 5])
     span = enumeration.span_of(found, 5, 4)
-    assert (span.row, span.column, span.gone[:3].tolist()) == (0, 1, [1, 2, 2])
+    assert (span.row, span.column, span.removed[:3].tolist()) == (0, 1, [1, 2, 2])
     i, j = enumerated(found, 5, 4)
     assert list(zip(i.tolist(), j.tolist(), strict=True)) == [
         (0, 2),
@@ -38,15 +38,15 @@ def test_a_stretch_by_hand():
 def test_stretches_are_what_is_left_of_the_list_of_all_pairs(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(3, 30))
-    gone = np.sort(rng.choice(pairs.count(n), rng.integers(0, pairs.count(n)), replace=False))
-    expected = [pair for rank, pair in enumerate(plain.all_pairs(n)) if rank not in gone]
-    left, found, start = pairs.Left(n, gone), [], 0
+    removed = np.sort(rng.choice(pairs.count(n), rng.integers(0, pairs.count(n)), replace=False))
+    expected = [pair for rank, pair in enumerate(plain.all_pairs(n)) if rank not in removed]
+    left, found, start = pairs.RemainingPairs(n, removed), [], 0
     assert left.size == len(expected)
     while start < left.size:
         stop = min(start + int(rng.integers(1, 40)), left.size)
-        stretch = left.stretch(start, stop)
-        assert len(stretch.gone) <= left.most_gone(stop - start)
-        i, j = enumerated(stretch, n, 512)
+        ranks = left.range_of(start, stop)
+        assert len(ranks.removed) <= left.most_removed(stop - start)
+        i, j = enumerated(ranks, n, 512)
         found += zip(i.tolist(), j.tolist(), strict=True)
         start = stop
     assert found == expected
@@ -63,7 +63,7 @@ def test_large_pools_at_their_edges(n):
     edges = pairs.rank_of(rows, rows + 1, n)
     starts = [0, total - length, *edges, *(edges - 1), *rng.integers(0, total, 3)]
     for start in np.clip(starts, 0, total - length).tolist():
-        found = enumerated(pairs.Stretch(start, length, NOTHING), n)
+        found = enumerated(pairs.RankRange(start, length, NOTHING), n)
         expected = pairs.pair_of(np.arange(start, start + length), n)
         np.testing.assert_array_equal(found[0], expected[0])
         np.testing.assert_array_equal(found[1], expected[1])
@@ -71,6 +71,6 @@ def test_large_pools_at_their_edges(n):
 
 def test_most_gone_by_hand():
     """Before the chosen 2, 4, 5, 9 are 2, 3, 3, 6 pairs that are left."""
-    left = pairs.Left(5, np.array([2, 4, 5, 9]))
-    assert [left.most_gone(length) for length in (1, 2, 4, 5)] == [2, 3, 3, 4]
-    assert pairs.Left(5, NOTHING).most_gone(3) == 0
+    left = pairs.RemainingPairs(5, np.array([2, 4, 5, 9]))
+    assert [left.most_removed(length) for length in (1, 2, 4, 5)] == [2, 3, 3, 4]
+    assert pairs.RemainingPairs(5, NOTHING).most_removed(3) == 0

@@ -48,7 +48,7 @@ def test_a_pair_that_was_queried_at_several_lambdas_is_one_pair(seed):
 
 
 def test_another_lambda_than_any_that_was_asked_for():
-    """Of three weights 32767, 32768 and 32769, two are gone."""
+    """Of three weights 32767, 32768 and 32769, two are removed."""
     asked = real_records(2).extend(mixes_of((0, 1, HALF - 1), (0, 1, HALF)))
     lam = ((HALF - 1) / 65536, (HALF + 1) / 65536)
     assert draw(asked, 20, near=1.0, lam=lam).w.tolist() == [HALF + 1] * 20

@@ -30,7 +30,7 @@ def test_ranks_follow_the_row_major_list(n):
 
 @pytest.mark.parametrize(("n", "count"), [(5, 10), (6, 15), (1000, 499_500), (2000, 1_999_000)])
 def test_pool_holds_every_pair_of_odd_and_even_n(n, count):
-    pool = pairs.make_pool(n, 0, seed=0)
+    pool = pairs.make_pair_pool(n, 0, seed=0)
     assert pool.size == count
     i, j = pairs.pair_of(np.concatenate(list(pool.chunks(7919, NOTHING))), n)
     assert np.all(np.diff(np.sort(i.astype(np.int64) * n + j)) > 0) and len(i) == count
@@ -38,7 +38,7 @@ def test_pool_holds_every_pair_of_odd_and_even_n(n, count):
 
 
 def test_antipodal_pairs_of_even_n_are_in_the_pool():
-    pool = pairs.make_pool(6, 0, seed=0)
+    pool = pairs.make_pair_pool(6, 0, seed=0)
     i, j = pairs.pair_of(np.concatenate(list(pool.chunks(4, NOTHING))), 6)
     assert {(0, 3), (1, 4), (2, 5)} <= set(zip(i.tolist(), j.tolist(), strict=True))
 
@@ -137,7 +137,7 @@ def test_sample_is_uniform(size):
 def test_sampled_pool_is_uniform_over_its_blocks_too(size, monkeypatch):
     """21 ranks in up to 7 blocks: wrong numbers in the blocks would show in the pairs of ranks."""
     monkeypatch.setattr(pairs, "_BLOCK", 3)
-    pools = [pairs.make_pool(7, size, seed) for seed in range(1000)]
+    pools = [pairs.make_pair_pool(7, size, seed) for seed in range(1000)]
     assert {len(pool.counts) for pool in pools} == {-(-size // 3)}
     assert_uniform(np.stack([pool.ranks(np.arange(size)) for pool in pools]), 21)
 
@@ -180,8 +180,8 @@ def test_chunks_together_are_the_pool_less_the_chosen(n, size, block, seed):
     rng = np.random.default_rng(seed)
     with unittest.mock.patch.object(pairs, "_BLOCK", block):
         for pool in (
-            pairs.make_pool(n, 0, seed),
-            pairs.make_pool(n, int(rng.integers(1, pairs.count(n))), seed),
+            pairs.make_pair_pool(n, 0, seed),
+            pairs.make_pair_pool(n, int(rng.integers(1, pairs.count(n))), seed),
         ):
             ranks = listed(pool)
             assert len(ranks) == pool.size and np.all(np.diff(ranks) > 0) and ranks[0] >= 0
@@ -199,7 +199,7 @@ def test_chunks_together_are_the_pool_less_the_chosen(n, size, block, seed):
 @pytest.mark.parametrize("m", [0, 10**4, 10**6, 10**8])
 def test_the_largest_pool_is_made_a_block_at_a_time(m):
     """Of 3.2e9 pairs, or of a hundred million of them, only what is read is made."""
-    pool = pairs.make_pool(LARGEST, m, seed=0)
+    pool = pairs.make_pair_pool(LARGEST, m, seed=0)
     assert pool.size == (m or pairs.count(LARGEST))
     assert sum(np.asarray(column).nbytes for column in pool if column is not None) < 2**20
     tracemalloc.start()
@@ -217,7 +217,7 @@ def test_the_largest_pool_is_made_a_block_at_a_time(m):
 
 
 def test_blocks_of_a_sample_do_not_share_their_randomness():
-    pool = pairs.make_pool(LARGEST, 3 * 65536, seed=0)
+    pool = pairs.make_pair_pool(LARGEST, 3 * 65536, seed=0)
     width = -(-pairs.count(LARGEST) // 3)
     within = [
         set((ranks % width).tolist()) for ranks in np.split(listed(pool), pool.counts.cumsum()[:-1])
@@ -226,7 +226,7 @@ def test_blocks_of_a_sample_do_not_share_their_randomness():
 
 
 def test_pool_is_drawn_by_its_seed():
-    a, again, b = (pairs.make_pool(50, 100, seed) for seed in (0, 0, 1))
+    a, again, b = (pairs.make_pair_pool(50, 100, seed) for seed in (0, 0, 1))
     assert a.size == len(np.unique(listed(a))) == 100
     np.testing.assert_array_equal(listed(a), listed(again))
     assert not np.array_equal(listed(a), listed(b))
@@ -234,8 +234,8 @@ def test_pool_is_drawn_by_its_seed():
 
 @pytest.mark.parametrize("max_pairs", [0, 1225, 1226, 10**9])
 def test_pool_without_a_limit_is_no_sample(max_pairs):
-    assert pairs.make_pool(50, max_pairs, seed=0) == pairs.Pool(50)
+    assert pairs.make_pair_pool(50, max_pairs, seed=0) == pairs.PairPool(50)
 
 
 def test_pool_one_short_of_all_lacks_one_pair():
-    assert len(np.setdiff1d(np.arange(1225), listed(pairs.make_pool(50, 1224, seed=0)))) == 1
+    assert len(np.setdiff1d(np.arange(1225), listed(pairs.make_pair_pool(50, 1224, seed=0)))) == 1

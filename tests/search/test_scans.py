@@ -127,7 +127,8 @@ GONE = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
 
 @pytest.mark.parametrize("after", [1, 3, 20])
 @pytest.mark.parametrize(
-    "fields", [{}, {"pool": pairs.make_pool(N, 600, 0)}, {"chosen": GONE}, {"minimiser": "refined"}]
+    "fields",
+    [{}, {"pool": pairs.make_pair_pool(N, 600, 0)}, {"chosen": GONE}, {"minimiser": "refined"}],
 )
 def test_the_same_bits_after_stops_at_any_place(fields, after):
     one = inputs(chunk=32, **fields)

@@ -128,11 +128,11 @@ def test_widening_ends_where_the_target_is_met(one, rough):
 
 
 def test_pairs_that_were_chosen_before_stay_out(one, plan, refined):
-    gone = np.sort(ranks(refined)[:K:2])
+    removed = np.sort(ranks(refined)[:K:2])
     found, _ = screening.lowest_c2(
-        one._replace(chosen=gone), plan._replace(left=pairs.count(N) - len(gone))
+        one._replace(chosen=removed), plan._replace(left=pairs.count(N) - len(removed))
     )
-    assert not set(ranks(found).tolist()) & set(gone.tolist())
+    assert not set(ranks(found).tolist()) & set(removed.tolist())
 
 
 def test_progress_counts_every_pair_once_and_may_stop_the_refinement(one, plan):

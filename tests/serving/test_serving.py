@@ -45,7 +45,7 @@ def served(folder, service, threshold=0.75, patience=AT_ONCE, **policy):
     rules = {"price": PRICE, "first_wait": 0.01, "attempts": 2, **policy}
     with contextlib.closing(ledger.Ledger(folder / "ledger.sqlite")) as book:
         book.begin_run("served", "", "")
-        desk = client.QueryClient(
+        query_client = client.QueryClient(
             teacher=teacher,
             ledger=book,
             run="served",
@@ -55,7 +55,9 @@ def served(folder, service, threshold=0.75, patience=AT_ONCE, **policy):
             form=Form(),
             policy=RequestPolicy(**rules),
         )
-        cascade = Cascade(student, threshold=threshold, desk=desk, patience=patience)
+        cascade = Cascade(
+            student, threshold=threshold, query_client=query_client, patience=patience
+        )
         with Server(Model(cascade, "v1", SHAPE, 3, 8), "127.0.0.1", 0) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.005,))
             thread.start()
