@@ -288,7 +288,7 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
     """
     facts = inputs.facts_of(real_images.with_real_count(config, data.drawable_count), data)
     # A method that makes all its images draws no real ones, but the ranges need some.
-    count = min(facts.real or int8.MOST_IMAGES, data.drawable_count)
+    count = min(facts.real_count or int8.MOST_IMAGES, data.drawable_count)
     real = draw_real(data, count, config.seed)
     loss = config.export.int8_loss
     if len(data.test_images):

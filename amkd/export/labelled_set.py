@@ -174,7 +174,7 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
         records=state.records.take(places),
         rounds=np.searchsorted(ends, places, side="right").astype(np.int32),
         ledger=ledger,
-        form=Form() if facts.labels else settings.teacher.answers,
+        form=Form() if facts.from_labels else settings.teacher.answers,
     )
 
 

@@ -122,7 +122,7 @@ def _digests(images: np.ndarray) -> set[bytes]:
 
 
 def _evaluation_images(facts: RunFacts, data: DataSet) -> np.ndarray:
-    return data.test_images if facts.asks_evaluation else data.test_images[:0]
+    return data.test_images if facts.queries_evaluation_images else data.test_images[:0]
 
 
 def cost_of(
@@ -139,7 +139,7 @@ def cost_of(
       held: what is in the ledger already.
     """
     digests, evaluated = _digests(known), _digests(_evaluation_images(facts, data))
-    first = facts.first - (len(known) - len(digests))
+    first = facts.first_count - (len(known) - len(digests))
     asks = (first, *facts.ks, len(evaluated))
     plan = settings.teacher
     return Cost(
@@ -148,7 +148,7 @@ def cost_of(
         both=len(digests & evaluated),
         again=sum(sentinel.count(images, plan.batch, plan.sentinel) for images in asks),
         held=held,
-        price=0.0 if facts.labels else settings.teacher.price,
+        price=0.0 if facts.from_labels else settings.teacher.price,
         currency=settings.teacher.currency,
     )
 

@@ -14,7 +14,7 @@ def known_images(settings: Settings, facts: RunFacts, data: DataSet, *, sound: b
     If there are too few images to draw from, no image is returned, so that the plan can still
     report the cost.
     """
-    count = facts.real if facts.real <= data.drawable_count else 0
+    count = facts.real_count if facts.real_count <= data.drawable_count else 0
     real = draw_real(data, count, settings.seed)
     if not sound:
         return real

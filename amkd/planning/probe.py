@@ -111,7 +111,7 @@ def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
         counted = inputs.with_real_count(settings, data)
         checks.check_data(counted, data)
         facts = inputs.facts_of(counted, data)
-        teacher = loading.load(settings, data, stop, labels=facts.labels)
+        teacher = loading.load(settings, data, stop, labels=facts.from_labels)
         known = known_images(counted, facts, data, sound=True)
         images = _distinct(settings, data, known)
         path = workdir.ledger_path(settings, folder)
@@ -161,7 +161,7 @@ def _ask(
     about = importing.told_with_classes(about, settings, data)
     book.begin_run(run, console.storable(about), console.storable(folder.absolute()))
     timed = _Timed(teacher.of_run(run).ask)
-    if facts.labels:  # they cost nothing
+    if facts.from_labels:  # they cost nothing
         settings = dataclasses.replace(
             settings, teacher=dataclasses.replace(settings.teacher, price=0.0)
         )

@@ -70,8 +70,8 @@ def report(
     """
     plan = make_plan(settings, folder, stop, told)
     settings, facts, data, sample = plan.settings, plan.facts, plan.data, plan.known
-    if len(sample) < facts.first:  # instead of images that are not made yet
-        sample = draw_real(data, min(facts.first, data.drawable_count), settings.seed)
+    if len(sample) < facts.first_count:  # instead of images that are not made yet
+        sample = draw_real(data, min(facts.first_count, data.drawable_count), settings.seed)
     speed = workload.measure(settings, facts, data, sample)
     return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(plan, speed)])
 
@@ -133,11 +133,11 @@ def _teacher(
     settings: Settings, facts: RunFacts, data: DataSet, stop: StopSignal
 ) -> Teacher | None:
     """Returns the teacher; None for a local one that is not trained yet."""
-    if settings.teacher.kind == "flax" and not facts.labels:
+    if settings.teacher.kind == "flax" and not facts.from_labels:
         place = local.place(settings.teacher, data, Path(settings.cache_dir).expanduser())
         if not place.exists():
             return None
-    return loading.load(settings, data, stop, labels=facts.labels)
+    return loading.load(settings, data, stop, labels=facts.from_labels)
 
 
 def _queries(plan: Plan) -> Iterator[str]:
@@ -164,13 +164,13 @@ def _images(plan: Plan) -> Iterator[str]:
             "about as many as in each later round" if in_rounds else "as many as the budget allows"
         )
         told = f" (n_real=0: {share})"
-    yield f"real images          {facts.real}{told}"
+    yield f"real images          {facts.real_count}{told}"
     if plan.settings.method != plan.given.method:
         yield f"method               {plan.settings.method}: the real images use the whole budget"
     yield from _weights("assistant's weights", assistant_weights(plan.settings, data))
-    if to_make := facts.first - len(plan.known):
+    if to_make := facts.first_count - len(plan.known):
         yield f"images to make       {to_make:,}"
-    yield f"{facts.method.selector.pool_title:<21}{facts.pool:,}"
+    yield f"{facts.method.selector.pool_title:<21}{facts.pool_size:,}"
     yield from _images_left(plan)
 
 
@@ -212,7 +212,7 @@ def _images_left(plan: Plan) -> Iterator[str]:
     Images of another domain than the teacher's were not measured.
     """
     settings, facts = plan.settings, plan.facts
-    left = plan.data.drawable_count - facts.real
+    left = plan.data.drawable_count - facts.real_count
     if left <= 0 or not facts.ks or facts.method.selector.takes_images or settings.data.real:
         return
     yield f"unused real images   {left:,}; in our measurements, agreement was higher with more real"

@@ -78,10 +78,10 @@ def _least_cost(settings: Settings) -> Cost:
     settings = real_images.with_real_count(settings, settings.budget)
     facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
     return Cost(
-        total=facts.first + sum(facts.ks),
+        total=facts.first_count + sum(facts.ks),
         evaluation_queries=0,
         both=0,
         held=Held(),
-        price=0.0 if facts.labels else settings.teacher.price,
+        price=0.0 if facts.from_labels else settings.teacher.price,
         currency=settings.teacher.currency,
     )

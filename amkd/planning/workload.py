@@ -69,9 +69,9 @@ def memory(settings: Settings, facts: RunFacts, data: DataSet, *, speed: Speed, 
     """
     selector, one, plan = facts.method.selector, int(np.prod(data.shape)), settings.assistant
     mixes, real = (plan.mixes, plan.real_images) if plan.model else (0, 0)
-    held = one * selector.held_images(facts.images, settings.budget + real)
-    table = speed.activation_bytes * selector.table_images(facts.images)
-    scored = table if table <= settings.search.table_bytes else one * facts.images
+    held = one * selector.held_images(facts.image_count, settings.budget + real)
+    table = speed.activation_bytes * selector.table_images(facts.image_count)
+    scored = table if table <= settings.search.table_bytes else one * facts.image_count
     records = settings.budget + mixes + real
     answers = records * (4 * (data.classes + shown) + 12 + speed.feature_bytes)
     return held + 2 * scored + 3 * answers + data.test_images.nbytes
@@ -83,7 +83,7 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
     network = student_of(config, data.classes, data.shape, data.task.groups)
     variables = prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
     features = _features_per_second(network, variables, some) if config.train.views else 0.0
-    pairs_searched = facts.method.selector.table_images(facts.images) > 0
+    pairs_searched = facts.method.selector.table_images(facts.image_count) > 0
     if features and not pairs_searched:
         scored = features  # the rest of a candidate's score takes no time
     elif facts.method.selector.unit == "img":

@@ -47,7 +47,7 @@ def queried_real(
 def _candidates(settings: Settings, facts: RunFacts, data: DataSet) -> Iterator[np.ndarray]:
     selector = facts.method.selector
     if not isinstance(facts.method.first, SynthesizedImages):
-        yield from draw_real(data, facts.real, settings.seed)
+        yield from draw_real(data, facts.real_count, settings.seed)
     if isinstance(selector, ImageSelector) and not isinstance(selector, MadeImageSelector):
         yield from (data.pool_images[place] for place in data.drawable)
 

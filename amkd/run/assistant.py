@@ -20,9 +20,9 @@ from amkd.models.layers import Variables
 from amkd.reporting import metrics
 from amkd.run import round_state, student_training, training_loop
 from amkd.run.context import RunContext, SharedContext
-from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
 from amkd.run.round_state import Assisted, RoundState
+from amkd.run.targets import Targets
 from amkd.search import fresh_mixes
 from amkd.training.train import Leaves, leaves_of
 
@@ -46,13 +46,13 @@ def images_of_round(context: SharedContext, asked: Records, round_: int) -> Reco
     return mixes.extend(whole_records(rng.choice(left, plan.real_images, replace=False)))
 
 
-def answered(context: RunContext, state: RoundState, given: Given) -> RoundState:
+def answered(context: RunContext, state: RoundState, targets: Targets) -> RoundState:
     """Trains the round's assistant and lets it answer; saves and returns the new state.
 
     Args:
       context: the context of the run.
       state: the state of the run; all of its records are answered.
-      given: what the teacher returned for them.
+      targets: what the student learns from them.
     """
     done = state.assisted or Assisted(0)
     if done.answers is not None:
@@ -66,7 +66,7 @@ def answered(context: RunContext, state: RoundState, given: Given) -> RoundState
     def save(epoch: int, leaves: Leaves) -> None:
         round_state.save(context.checkpoints, at(Assisted(epoch, leaves)))
 
-    training = student_training.of_assistant(context, state.records, given, state.round)
+    training = student_training.of_assistant(context, state.records, targets, state.round)
     start: TrainingStart = {
         "first_variables": None,
         "saved": done.training,
@@ -74,7 +74,7 @@ def answered(context: RunContext, state: RoundState, given: Given) -> RoundState
     }
     title = f"round {state.round} assistant train"
     ended = training_loop.trained(
-        context, training, state.records, given, start, title=title, save=save, role="assistant"
+        context, training, state.records, targets, start, title=title, save=save, role="assistant"
     )
     if done.epoch < training.epochs:
         save(training.epochs, leaves_of(ended))
@@ -87,20 +87,20 @@ def answered(context: RunContext, state: RoundState, given: Given) -> RoundState
     return state
 
 
-def joined(context: RunContext, state: RoundState, given: Given) -> tuple[Records, Given]:
+def joined(context: RunContext, state: RoundState, targets: Targets) -> tuple[Records, Targets]:
     """Returns the records that the student learns from and their answers; the assistant's are last.
 
     Args:
       context: the context of the run.
       state: the state of the run; its assistant has answered.
-      given: what the teacher returned.
+      targets: what the student learns from them.
     """
     assert state.assisted is not None and state.assisted.answers is not None
-    fresh, weights = images_of_round(context, state.records, state.round), given.weights
-    answers = np.concatenate([given.answers, state.assisted.answers])
+    fresh, weights = images_of_round(context, state.records, state.round), targets.weights
+    answers = np.concatenate([targets.answers, state.assisted.answers])
     if weights is not None:
         weights = np.concatenate([weights, np.ones(len(fresh), np.float32)])
-    return state.records.extend(fresh), Given(answers, None, weights)
+    return state.records.extend(fresh), Targets(answers, None, weights)
 
 
 def _answers(context: RunContext, variables: Variables, fresh: Records, round_: int) -> np.ndarray:

@@ -166,7 +166,7 @@ class RunContext(SharedContext):
     """What stays the same through all rounds of a run, for the process that leads it.
 
     Attributes:
-      given: the configuration as the user gave it; a value ``n_real=0`` is not replaced.
+      configured: the configuration as the user gave it; a value ``n_real=0`` is not replaced.
       first_metrics: the facts to report about the images of round 0, for JSON.
       client: sends the queries to the teacher.
       teacher_features: the teacher's features, which are used in addition to its answers; None if
@@ -178,7 +178,7 @@ class RunContext(SharedContext):
       corrections: a person's corrections of classes; None if the training uses none.
     """
 
-    given: Settings
+    configured: Settings
     first_metrics: dict[str, Any]
     client: client.QueryClient
     teacher_features: teacher_features.TeacherFeatures | None

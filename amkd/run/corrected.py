@@ -18,7 +18,7 @@ from amkd.core.errors import UserError
 from amkd.data.records import Records
 from amkd.ledger import corrections as recorded
 from amkd.run import workdir
-from amkd.run.given import Given
+from amkd.run.targets import Targets
 
 _KEPT = "corrections.json"
 
@@ -68,12 +68,12 @@ def told(corrections: Corrections, images: Iterable[np.ndarray]) -> str:
     )
 
 
-def given(
+def with_corrections(
     corrections: Corrections | None,
-    found: Given,
+    found: Targets,
     records: Records,
     images_of: Callable[[Records], Sequence[np.ndarray]],
-) -> Given:
+) -> Targets:
     """Returns what the teacher returned for records, with a person's corrections in place of
     answers.
 

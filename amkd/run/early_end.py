@@ -76,7 +76,7 @@ def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
     answered, wanted = metrics.answered(context.test_answers), len(context.data.test_images)
     planned, limit = context.facts.rounds[-1].queries, context.client.policy.max_cost
     parts = [f"{len(state.records)} of {planned} queries"]
-    if context.facts.asks_evaluation:
+    if context.facts.queries_evaluation_images:
         parts.append(f"{answered} of {wanted} evaluation images")
     if len(state.records) == planned and (len(parts) == 1 or answered == wanted):
         return None

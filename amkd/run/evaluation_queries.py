@@ -22,7 +22,7 @@ _READ = 256  # images that are read at once
 def ask_first(context: RunContext) -> RunContext:
     """Sends the evaluation images to the teacher if they and all queries can be paid for."""
     images = context.data.test_images
-    if not context.facts.asks_evaluation or not len(images):
+    if not context.facts.queries_evaluation_images or not len(images):
         return context
     if not _all_affordable(context, images):
         console.say(
@@ -40,7 +40,7 @@ def ask_first(context: RunContext) -> RunContext:
 def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundState]:
     """Sends as many evaluation images as can be paid for, and evaluates the student on them."""
     images = context.data.test_images
-    if not context.facts.asks_evaluation or not len(images):
+    if not context.facts.queries_evaluation_images or not len(images):
         return context, state
     if context.test_answers is None:
         context = dataclasses.replace(context, test_answers=_ask_some(context, images))
@@ -65,7 +65,7 @@ def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
     if not charge.limit or not charge.price or not client.unanswered(query_client, images):
         return True
     # As the plan counts: the images of round 0 and of the evaluation once, without held answers.
-    known = {*_digests(context.images, facts.first), *_digests(images, len(images))}
+    known = {*_digests(context.images, facts.first_count), *_digests(images, len(images))}
     missing = len(known) - len(query_client.ledger.find(charge.teacher, list(known)))
     later = len(query_client.ledger.used(query_client.run, client.DISTILL, charge.teacher) - known)
     asks = (*(one.selected for one in facts.rounds), len(images))

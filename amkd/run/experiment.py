@@ -166,7 +166,7 @@ def assembled(
             settings, stop, data, teacher, progress.bar
         )
         loaded = _Inputs(
-            given=settings,
+            configured=settings,
             settings=counted,
             data=data,
             teacher=teacher,
@@ -197,7 +197,7 @@ class _Inputs(NamedTuple):
     """What a run starts from.
 
     Attributes:
-      given: the configuration as the user gave it.
+      configured: the configuration as the user gave it.
       settings: the same, where ``n_real`` is a number.
       data: the data set.
       teacher: the teacher.
@@ -206,7 +206,7 @@ class _Inputs(NamedTuple):
       features: what is needed of the teacher in addition to its answers; None for nothing.
     """
 
-    given: Settings
+    configured: Settings
     settings: Settings
     data: DataSet
     teacher: teachers.Teacher
@@ -235,7 +235,7 @@ def _context(
     if corrections:
         console.say(corrected.told(corrections, first.images))
     return RunContext(
-        given=loaded.given,
+        configured=loaded.configured,
         settings=settings,
         facts=facts,
         data=data,
@@ -301,7 +301,7 @@ def open_client(
     plan = settings.teacher
     # Ground-truth labels are probabilities, and cost nothing.
     policy = policy_of(plan)._replace(max_lost=limits.most_in_vain(plan, settings.budget))
-    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy}
+    how: dict[str, Any] = {} if facts.from_labels else {"form": plan.answers, "policy": policy}
     if data.task.groups > 1:  # of a local teacher, or ground-truth labels: their form is correct
         how["form"] = ANY
     return client.QueryClient(

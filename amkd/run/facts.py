@@ -45,23 +45,23 @@ class RunFacts:
 
     Attributes:
       method: the method, which decides how the queries are spent.
-      labels: whether ground-truth labels take the place of a teacher's answers.
-      asks_evaluation: whether the evaluation images are sent to the teacher.
-      real: real images drawn, N.
-      first: images that round 0 queries.
-      images: images to which records may refer: those of round 0, their variants, images made from
-        them, or all others.
-      pool: pairs, or images, that may be selected in all; 0 for a method that selects nothing.
+      from_labels: whether ground-truth labels take the place of a teacher's answers.
+      queries_evaluation_images: whether the evaluation images are sent to the teacher.
+      real_count: real images drawn, N.
+      first_count: images that round 0 queries.
+      image_count: images to which records may refer: those of round 0, their variants, images made
+        from them, or all others.
+      pool_size: pairs, or images, that may be selected in all; 0 for a method that selects nothing.
       rounds: the work of every round, round 0 first.
     """
 
     method: Method
-    labels: bool
-    asks_evaluation: bool
-    real: int
-    first: int
-    images: int
-    pool: int
+    from_labels: bool
+    queries_evaluation_images: bool
+    real_count: int
+    first_count: int
+    image_count: int
+    pool_size: int
     rounds: tuple[Round, ...]
 
     @property
@@ -99,25 +99,27 @@ def facts_of_run(settings: Settings, *, drawable: int, labelled: bool) -> RunFac
     pool = method.selector.pool_size(settings, drawable) if ks else 0
     return RunFacts(
         method=method,
-        labels=labels,
-        asks_evaluation=_asks_evaluation(settings, labels, labelled),
-        real=real,
-        first=first,
-        images=method.selector.image_count(settings, first, drawable),
-        pool=pool,
+        from_labels=labels,
+        queries_evaluation_images=_queries_evaluation_images(
+            settings, from_labels=labels, have_labels=labelled
+        ),
+        real_count=real,
+        first_count=first,
+        image_count=method.selector.image_count(settings, first, drawable),
+        pool_size=pool,
         rounds=tuple(_rounds(settings, method, first, ks, pool)),
     )
 
 
-def _asks_evaluation(settings: Settings, labels: bool, labelled: bool) -> bool:
+def _queries_evaluation_images(settings: Settings, *, from_labels: bool, have_labels: bool) -> bool:
     """Returns whether the teacher answers the evaluation images: by default if its answers are
     free, or if there are no ground-truth labels.
     """
-    if labels:
+    if from_labels:
         return False
     if settings.teacher.evaluate != "auto":
         return settings.teacher.evaluate == "yes"
-    return settings.teacher.kind == "flax" or not labelled
+    return settings.teacher.kind == "flax" or not have_labels
 
 
 def _rounds(

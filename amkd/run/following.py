@@ -19,7 +19,7 @@ from amkd.data.records import Records
 from amkd.methods.first_images import Source
 from amkd.run import checks, inputs, leading, round_state, rounds, student_training
 from amkd.run.context import SharedContext, weights_identity
-from amkd.run.given import Given
+from amkd.run.targets import Targets
 from amkd.search import pairs
 from amkd.training.train import epochs_at_once, train_network
 
@@ -58,7 +58,7 @@ def _load(settings: Settings, stop: StopSignal) -> SharedContext:
         settings=settings,
         shape=data.shape,
         classes=data.classes,
-        real=draw_real(data, facts.real, settings.seed),
+        real=draw_real(data, facts.real_count, settings.seed),
         stop=stop,
     )
     first = facts.method.first.provide(source).images
@@ -77,8 +77,8 @@ def _records(message: Message) -> Records:
     return Records(*(message.arrays[name] for name in ("i", "j", "w")))
 
 
-def _given(message: Message) -> Given:
-    return Given(
+def _targets(message: Message) -> Targets:
+    return Targets(
         message.arrays["answers"], message.arrays.get("features"), message.arrays.get("weights")
     )
 
@@ -89,8 +89,8 @@ def _select(context: SharedContext, message: Message) -> None:
     def progress(_: int) -> None:
         context.stop.check()
 
-    def given() -> Given:
-        return _given(_expect(broadcast.hear(), leading.GIVEN))
+    def targets() -> Targets:
+        return _targets(_expect(broadcast.hear(), leading.TARGETS))
 
     records = _records(message)
     state = round_state.RoundState(
@@ -104,9 +104,9 @@ def _select(context: SharedContext, message: Message) -> None:
         reports=(),
     )
     k = message.facts["k"]
-    once = functools.cache(given)
+    once = functools.cache(targets)
     scans = rounds.scans_of(context, state, lambda scans: None)  # process 0 saves them
-    own = rounds.selection_inputs(context, state, k, progress=progress, given=once, scans=scans)
+    own = rounds.selection_inputs(context, state, k, progress=progress, targets=once, scans=scans)
     with mesh.together():
         context.facts.method.selector.select(own)
 
@@ -118,7 +118,7 @@ def _train(context: SharedContext, message: Message) -> None:
         name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
         for name, value in facts["recipe"].items()
     }
-    shown = _records(message), _given(message)
+    shown = _records(message), _targets(message)
     if facts["role"] == "assistant":
         training = student_training.of_assistant(context, *shown, facts["round"])
     else:

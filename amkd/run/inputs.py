@@ -112,7 +112,7 @@ def load_inputs(
     checks.check_student(settings, data)
     checks.check_assistant(settings, data)
     facts = facts_of(settings, data)
-    teacher = teacher or loading.load(settings, data, stop, labels=facts.labels, bar=bar)
+    teacher = teacher or loading.load(settings, data, stop, labels=facts.from_labels, bar=bar)
     return settings, data, teacher, facts
 
 
@@ -145,7 +145,7 @@ def first_images(
         settings=settings,
         shape=data.shape,
         classes=data.classes,
-        real=draw_real(data, facts.real, settings.seed),
+        real=draw_real(data, facts.real_count, settings.seed),
         network=network,
         variables=variables,
         folder=folder / "made",

@@ -22,11 +22,11 @@ from amkd.data.lazy_images import Images
 from amkd.data.records import Records
 from amkd.methods import find
 from amkd.models.layers import Variables
-from amkd.run.given import Given
 from amkd.run.round_state import RoundState
+from amkd.run.targets import Targets
 from amkd.training.train import Training
 
-SELECT, GIVEN, TRAIN, BEGIN = "select", "given", "train", "begin"
+SELECT, TARGETS, TRAIN, BEGIN = "select", "targets", "train", "begin"
 _LOADED = "loaded"  # what followers report
 
 
@@ -123,12 +123,12 @@ def selecting(state: RoundState, k: int) -> Iterator[None]:
         yield
 
 
-def shared(given: Callable[[], Given]) -> Callable[[], Given]:
-    """Returns ``given`` as a function that runs once, and sends the result to the followers."""
+def shared(targets: Callable[[], Targets]) -> Callable[[], Targets]:
+    """Returns ``targets`` as a function that runs once, and sends the result to the followers."""
 
-    def told() -> Given:
-        found = given()
-        broadcast.tell(GIVEN, {}, found.arrays())
+    def told() -> Targets:
+        found = targets()
+        broadcast.tell(TARGETS, {}, found.arrays())
         return found
 
     return functools.cache(told)
@@ -144,19 +144,23 @@ class TrainingStart(TypedDict):
 
 @contextlib.contextmanager
 def training(
-    training: Training, records: Records, given: Given, start: TrainingStart, role: str = "student"
+    training: Training,
+    records: Records,
+    targets: Targets,
+    start: TrainingStart,
+    role: str = "student",
 ) -> Iterator[None]:
     """Lets the followers train with this process while it lasts.
 
     Args:
       training: what is trained.
       records: what it is trained on.
-      given: what the teacher returned for them.
+      targets: what the student learns from them.
       start: where it starts.
       role: what is trained, ``student`` or ``assistant``.
     """
     saved = start["saved"]
-    arrays = {**vars(records), **given.arrays(), **flat(start["first_variables"], "first")}
+    arrays = {**vars(records), **targets.arrays(), **flat(start["first_variables"], "first")}
     arrays |= flat(checkpoint.tree_of(saved) if saved is not None else None, "saved")
     facts = {
         "role": role,

@@ -51,10 +51,10 @@ def of_run(
       student: the student's answers on the evaluation images, ``float32[T, Y]``.
       folder: the workdir.
     """
-    data, origin, given = context.data, run_record.origin(folder), context.given
+    data, origin, configured = context.data, run_record.origin(folder), context.configured
     by_class = data.task.names_classes
-    config = differing(given, _COST_FIELDS)
-    set_beside = shown_values(given, origin.fields, _COST_FIELDS)
+    config = differing(configured, _COST_FIELDS)
+    set_beside = shown_values(configured, origin.fields, _COST_FIELDS)
     return RunPage(
         summary=summary,
         config=config,

@@ -79,7 +79,7 @@ def _card(context: RunContext, summary: dict[str, Any], records: Records) -> dic
     """
     config, data, facts = context.settings, context.data, context.facts
     mixed = records.i != records.j
-    made = ~mixed & (records.i >= facts.real) & (not facts.method.selector.takes_images)
+    made = ~mixed & (records.i >= facts.real_count) & (not facts.method.selector.takes_images)
     weights = context.weights()
     named = {"student_weights": weights.source} if weights else {}
     if assistant_weights := context.assistant_weights():
@@ -112,11 +112,11 @@ def _card(context: RunContext, summary: dict[str, Any], records: Records) -> dic
         "mixes": int(mixed.sum()),
         "made": int(made.sum()),  # such as crops, or images from the teacher's network
         "white_box": facts.method.first.needs_network or context.teacher_features is not None,
-        "ground_truth": facts.labels,
+        "ground_truth": facts.from_labels,
         **({"student_weights": weights.told} if weights else {}),
         **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
         # Without paths on this machine, and without fields that do not affect the result.
-        "config": {**identifying(context.given), **named},
+        "config": {**identifying(context.configured), **named},
     }
 
 
@@ -140,7 +140,7 @@ def _summary(
         "method": config.method,
         "dataset": config.dataset,
         "seed": config.seed,
-        "n_real": context.facts.real,
+        "n_real": context.facts.real_count,
         "budget": config.budget,
         "queries": query_client.ledger.count(query_client.run, client.DISTILL),
         "queries_paid": query_client.ledger.count(query_client.run, client.DISTILL, paid_only=True),
@@ -148,7 +148,7 @@ def _summary(
         "evaluation_queries": query_client.ledger.count(query_client.run, client.EVALUATE),
         "sentinel_queries": query_client.ledger.count(query_client.run, client.SENTINEL),
         "cost": query_client.ledger.spent(query_client.run),
-        "price": 0.0 if context.facts.labels else config.teacher.price,
+        "price": 0.0 if context.facts.from_labels else config.teacher.price,
         "currency": config.teacher.currency,
         "lost": query_client.ledger.lost(query_client.run),
         "teacher": query_client.teacher.identity,
@@ -194,6 +194,6 @@ def _cascade(context: RunContext, student: np.ndarray) -> dict[str, Any] | None:
     config = context.settings
     if not context.data.task.names_classes:
         return None
-    price = 0.0 if context.facts.labels else config.teacher.price
+    price = 0.0 if context.facts.from_labels else config.teacher.price
     wanted = config.report.cascade_agreement
     return cascade.summary(student, context.test_answers, price=price, wanted=wanted)

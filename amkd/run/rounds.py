@@ -16,9 +16,9 @@ from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.run import assistant, corrected, leading, round_state, student_training, training_loop
 from amkd.run.context import RunContext, SharedContext
-from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
+from amkd.run.targets import Targets
 from amkd.search import pairs, selection
 from amkd.search.scans import Scan, Scans
 from amkd.search.selection import Selection, SelectionInputs
@@ -78,8 +78,8 @@ def select(context: RunContext, state: RoundState) -> RoundState:
     started = time.monotonic()
     context.report.phase("search", state.round)
     if state.round == 0:
-        unscored = np.full(context.facts.first, np.nan, np.float32)
-        found = Selection(real_records(context.facts.first), unscored, context.first_metrics)
+        unscored = np.full(context.facts.first_count, np.nan, np.float32)
+        found = Selection(real_records(context.facts.first_count), unscored, context.first_metrics)
     else:
         found = _search(context, state)
     return dataclasses.replace(
@@ -97,8 +97,8 @@ def _search(context: RunContext, state: RoundState) -> Selection:
         context.stop.check()
         advance(scored)
 
-    def given() -> Given:
-        return _given(context, state.records, recall(context, state))
+    def targets() -> Targets:
+        return _targets(context, state.records, recall(context, state))
 
     k, started = context.facts.rounds[state.round].selected, time.monotonic()
 
@@ -111,7 +111,7 @@ def _search(context: RunContext, state: RoundState) -> Selection:
 
     scans = scans_of(context, state, save)
     inputs = selection_inputs(
-        context, state, k, progress=progress, given=leading.shared(given), scans=scans
+        context, state, k, progress=progress, targets=leading.shared(targets), scans=scans
     )
     selector, title = context.facts.method.selector, f"round {state.round} search"
     with (
@@ -129,7 +129,7 @@ def selection_inputs(
     k: int,
     *,
     progress: Callable[[int], None],
-    given: Callable[[], Given],
+    targets: Callable[[], Targets],
     scans: Scans,
 ) -> SelectionInputs:
     """Returns the data from which a method may select k images, in a state that has a student.
@@ -139,14 +139,14 @@ def selection_inputs(
       state: the progress of the run.
       k: images to select.
       progress: is called with the number of pairs scored after every chunk.
-      given: returns what the teacher returned for the records.
+      targets: returns what the students learned from the records.
       scans: keeps the scans of the search.
     """
     i, j = state.records.i, state.records.j
 
     def last_training() -> Training:
         recipe = context.facts.rounds[state.round - 1].recipe
-        return student_training.of_round(context, state.records, given(), recipe, state.round - 1)
+        return student_training.of_round(context, state.records, targets(), recipe, state.round - 1)
 
     return SelectionInputs(
         images=context.images,
@@ -159,7 +159,7 @@ def selection_inputs(
         variables=state.variables,
         settings=context.settings.search,
         progress=progress,
-        answers=lambda: given().answers,
+        answers=lambda: targets().answers,
         predict_cached=context.predict_cached if context.backbone else None,
         task=context.data.task,
         real=context.facts.method.selector.real_count(len(context.images), context.settings),
@@ -232,13 +232,13 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     If the round has an assistant, it is trained first, and answers further images.
     """
     context.report.phase("train", state.round)
-    given, records = _given(context, state.records, answers), state.records
+    targets, records = _targets(context, state.records, answers), state.records
     round_ = context.facts.rounds[state.round]
     if round_.share:
-        state = assistant.answered(context, state, given)
-        records, given = assistant.joined(context, state, given)
+        state = assistant.answered(context, state, targets)
+        records, targets = assistant.joined(context, state, targets)
     started, last = time.monotonic(), float("nan")
-    training = _training(context, state, records, given)
+    training = _training(context, state, records, targets)
 
     def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
@@ -261,21 +261,23 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     }
     title = f"round {state.round} train"
     ended = training_loop.trained(
-        context, training, records, given, start, title=title, save=save, on_epoch=on_epoch
+        context, training, records, targets, start, title=title, save=save, on_epoch=on_epoch
     )
     variables = training.finished(jax.device_get(ended.result))
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
 
-def _training(context: RunContext, state: RoundState, records: Records, given: Given) -> Training:
+def _training(
+    context: RunContext, state: RoundState, records: Records, targets: Targets
+) -> Training:
     """Returns the training of the round's student on records, the last ones an assistant's."""
     round_ = context.facts.rounds[state.round]
     with _features_bar(context, round_.recipe, state.round, len(records)) as advance:
         return student_training.of_round(
             context,
             records,
-            given,
+            targets,
             round_.recipe,
             state.round,
             share=round_.share,
@@ -298,11 +300,11 @@ def _features_bar(
         yield advance
 
 
-def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
+def _targets(context: RunContext, records: Records, answers: np.ndarray) -> Targets:
     """Returns answers with a person's corrections, and the teacher features that a recipe needs."""
     features = context.teacher_features
-    given = Given(answers, features.column(records, context.mixes) if features else None)
-    return corrected.given(context.corrections, given, records, context.images_of)
+    targets = Targets(answers, features.column(records, context.mixes) if features else None)
+    return corrected.with_corrections(context.corrections, targets, records, context.images_of)
 
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:

@@ -9,7 +9,7 @@ from amkd.config.recipe import Recipe
 from amkd.core import keys
 from amkd.data.records import Records
 from amkd.run.context import SharedContext
-from amkd.run.given import Given
+from amkd.run.targets import Targets
 from amkd.training import training_set
 from amkd.training.train import Training
 
@@ -17,7 +17,7 @@ from amkd.training.train import Training
 def of_round(
     context: SharedContext,
     records: Records,
-    given: Given,
+    targets: Targets,
     recipe: Recipe,
     round_: int,
     *,
@@ -30,7 +30,7 @@ def of_round(
     Args:
       context: the context of the run.
       records: those that the teacher answered, followed by those that an assistant answered.
-      given: the answers to them, and what else the teacher returned.
+      targets: what the student learns from them.
       recipe: the recipe of the round.
       round_: number of the round.
       share: share of each batch that the assistant's records fill.
@@ -45,12 +45,12 @@ def of_round(
     data = training_set.make(
         context.images if features is None else context.images[:1],
         records,
-        given.answers,
+        targets.answers,
         # The same in every round, so that all rounds share a compiled program.
         capacity=settings.budget + mixes + real,
         lazy_capacity=settings.budget + real,
         as_released=settings.search.as_released,
-        teacher_features=given.features,
+        teacher_features=targets.features,
         features=features,
     )
     training = Training(
@@ -60,20 +60,22 @@ def of_round(
         count=len(records) - assisted,
         stream=(settings.seed, round_),
         weights=context.weights(),
-        record_weights=given.weights,
+        record_weights=targets.weights,
         assisted=assisted,
         assisted_share=share,
     )
     return training.of_head(backbone.variables) if backbone else training
 
 
-def of_assistant(context: SharedContext, records: Records, given: Given, round_: int) -> Training:
+def of_assistant(
+    context: SharedContext, records: Records, targets: Targets, round_: int
+) -> Training:
     """Returns the training of a round's assistant, on all answers of the teacher.
 
     Args:
       context: the context of the run.
       records: Q records.
-      given: what the teacher returned for them.
+      targets: what the student learns from them.
       round_: number of the round.
     """
     settings = context.settings
@@ -83,12 +85,12 @@ def of_assistant(context: SharedContext, records: Records, given: Given, round_:
         data=training_set.make(
             context.images,
             records,
-            given.answers,
+            targets.answers,
             capacity=settings.budget,
             as_released=settings.search.as_released,
         ),
         count=len(records),
         stream=(settings.seed, keys.ASSISTANT + round_),
         weights=context.assistant_weights(),
-        record_weights=given.weights,
+        record_weights=targets.weights,
     )

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from amkd.data.records import Records
 from amkd.run import leading
 from amkd.run.context import RunContext
-from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
+from amkd.run.targets import Targets
 from amkd.training.periodic_saver import PeriodicSaver
 from amkd.training.train import Leaves, Training, epochs_at_once, train_network
 from amkd.training.train_state import TrainState
@@ -20,7 +20,7 @@ def trained(
     context: RunContext,
     training: Training,
     records: Records,
-    given: Given,
+    targets: Targets,
     start: TrainingStart,
     *,
     title: str,
@@ -34,7 +34,7 @@ def trained(
       context: the context of the run.
       training: what is trained.
       records: what it is trained on.
-      given: the answers to them, and what else the teacher returned.
+      targets: what the student learns from them.
       start: where it starts.
       title: the title of the progress bar.
       save: takes the number of epochs done and the leaves of the state.
@@ -64,5 +64,5 @@ def trained(
             stop.after_epoch(epoch)
             saver.after_epoch(epoch, in_training)
 
-        with leading.training(training, records, given, start, role):
+        with leading.training(training, records, targets, start, role):
             return train_network(training, **start, on_epoch=after_epoch)

@@ -333,7 +333,7 @@ def test_with_no_number_all_images_are_asked_about_first(tmp_path, monkeypatch):
     summary = experiment.run(config, tmp_path / "run", STOP)
     assert (summary["n_real"], summary["queries"], summary["method"]) == (50, 60, "random_mixup")
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == 70
-    assert following._load(config, STOP).facts.real == 50  # another process of the same job
+    assert following._load(config, STOP).facts.real_count == 50  # another process of the same job
     assert len(labelled_set.of_run(tmp_path / "run", STOP).images) == 50
     reviewed = reviewing.collect(kept.read(tmp_path / "run"))
     assert [len(one.images) for one in reviewed.answered] == [10, 50]

@@ -121,7 +121,7 @@ def test_some_of_the_images_left_are_scored_others_in_each_round():
 def test_facts_by_hand(fields, images, evaluations):
     """30 real images of 400; two rounds share what is left of the budget of 90."""
     facts = facts_of_run(configured(**{**command.TINY, **fields}), drawable=400, labelled=True)
-    assert facts.images == images
+    assert facts.image_count == images
     assert [one.evaluations for one in facts.rounds] == [0, *evaluations]
 
 

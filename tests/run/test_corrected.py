@@ -14,7 +14,7 @@ from amkd.ledger import corrections
 from amkd.models import build
 from amkd.run import corrected
 from amkd.run.corrected import Corrections
-from amkd.run.given import Given
+from amkd.run.targets import Targets
 from amkd.training import recipe, train, training_set
 from tests.support.small import configured
 
@@ -42,8 +42,8 @@ def test_how_many_corrections_are_used_is_told():
 
 def test_given_looks_up_whole_images_alone():
     records = Records(*np.array([[0, 0, 2], [0, 1, 2], [65536, 30000, 65536]], np.int32))
-    found = Given(np.full((3, 2), 0.5, np.float32))
-    assert corrected.given(None, found, records, None) is found
+    found = Targets(np.full((3, 2), 0.5, np.float32))
+    assert corrected.with_corrections(None, found, records, None) is found
     seen = []
 
     def images_of(part):
@@ -51,7 +51,7 @@ def test_given_looks_up_whole_images_alone():
         return IMAGES[part.i]
 
     said = Corrections({image_digest(IMAGES[2]): 1, image_digest(IMAGES[1]): 0}, 3.0)
-    given = corrected.given(said, found, records, images_of)
+    given = corrected.with_corrections(said, found, records, images_of)
     assert seen == [[0, 2]] and given.weights.tolist() == [1, 1, 3]
     assert given.answers.tolist() == [[0.5, 0.5], [0.5, 0.5], [0, 1]]
     assert given.arrays().keys() == {"answers", "weights"}

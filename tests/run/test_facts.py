@@ -30,7 +30,7 @@ def test_evaluation_is_free_only_with_a_local_teacher() -> None:
     ):
         settings = configured(**{**fields, "teacher.evaluate": evaluate})
         facts = facts_of_run(settings, drawable=400, labelled=labelled)
-        assert facts.asks_evaluation is expected
+        assert facts.queries_evaluation_images is expected
 
 
 # Schedules.

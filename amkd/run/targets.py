@@ -1,4 +1,4 @@
-"""What the teacher returned for the records of a run. A student learns from it."""
+"""What a student learns from the records of a run."""
 
 import dataclasses
 
@@ -6,8 +6,8 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
-    """What the teacher returned for records.
+class Targets:
+    """Holds what a student learns from records: answers, teacher features, and weights in the loss.
 
     Attributes:
       answers: ``float32[Q, Y]``.
