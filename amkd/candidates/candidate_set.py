@@ -153,7 +153,7 @@ def _predict(inputs: SelectionInputs, variables: Variables, records: Records) ->
     if inputs.predict_cached:
         return Predictions(*inputs.predict_cached(variables, records))
     blocks = mixes(inputs.images, records, inputs.settings.as_released)
-    placed = devices.keep(variables)
+    placed = devices.place(variables)
     batch = prediction.batch_of_block(block_size(inputs.images.shape[1:]))
     parts = [
         prediction.predict_with_features(inputs.network, placed, block, batch=batch)

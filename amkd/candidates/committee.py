@@ -83,7 +83,7 @@ def train_on(
 
 def _trained(training: Training, stop: StopSignal) -> Variables:
     ended = train_network(training, on_epoch=lambda *_: stop.check())
-    return training.finished(devices.leave(ended.result))
+    return training.finished(devices.place_result(ended.result))
 
 
 def _from_best_classes(training: Training) -> Training:

@@ -121,11 +121,11 @@ def agree(config: Mapping[str, Any]) -> None:
     own |= {f"config.{name}": repr(value) for name, value in config.items()}
     memory = devices.memory()
     if not processes.leads():
-        processes.report("facts", own)
-        processes.report("memory", memory)
+        processes.send_to_leader("facts", own)
+        processes.send_to_leader("memory", memory)
         devices.limit_memory(processes.number_of_leader(memory))
         return
-    for number, theirs in processes.collect("facts").items():
+    for number, theirs in processes.gather("facts").items():
         names = [name for name in {**own, **theirs} if own.get(name) != theirs.get(name)]
         if names:
             lines = (f"  {name}: {own.get(name)} and {theirs.get(name)}" for name in names)
@@ -134,7 +134,7 @@ def agree(config: Mapping[str, Any]) -> None:
                 " command and the same installation:\n" + "\n".join(lines)
             )
     devices.limit_memory(
-        processes.number_of_leader(min(memory, *processes.collect("memory").values()))
+        processes.number_of_leader(min(memory, *processes.gather("memory").values()))
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.cli import agreement, page_output
+from amkd.cli import page_output, same_configuration
 from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import console, devices, files, processes
@@ -26,7 +26,7 @@ from amkd.planning import report as plans
 from amkd.planning.probe_lines import probe_lines
 from amkd.reporting import summary_text
 from amkd.reporting.bars import bars
-from amkd.run import checks, experiment, following, inputs, places
+from amkd.run import checks, experiment, following, inputs, output_folders
 from amkd.run.workdir import PROBE_PAGE
 from amkd.serving import serve as serving
 from amkd.teachers import local
@@ -85,7 +85,7 @@ class Command:
             classifier.
         """
         if self.workdir and not self.network:
-            agreement.check(self.config, self.workdir)
+            same_configuration.check(self.config, self.workdir)
             _check_finished(self.workdir)
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
@@ -157,7 +157,7 @@ def train_teacher(command: Command) -> None:
             f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained;"
             " set it to 'flax'"
         )
-    places.check(config, None)
+    output_folders.check(config, None)
     checks.check_devices(config, devices.count())
     data = inputs.load_data(config)
     checks.check_data(inputs.with_real_count(config, data), data)

@@ -143,9 +143,9 @@ def _compare(args: argparse.Namespace) -> None:
 def _review(args: argparse.Namespace) -> None:
     if args.most < 1:
         raise UserError(f"--most={args.most}: must be 1 or more")
-    from amkd.run import kept, reviewing, workdir
+    from amkd.run import reviewing, stored_run, workdir
 
-    run = kept.read(args.workdir)
+    run = stored_run.read(args.workdir)
     with files.private(run.settings.report.private), workdir.locked(args.workdir):
         review = reviewing.collect(run)
         if args.read is not None:

@@ -38,25 +38,27 @@ def _sum(own: jax.Array) -> jax.Array:
     return jax.lax.psum(own, AXIS)
 
 
-def tell(kind: str, facts: dict[str, Any], arrays: Mapping[str, np.ndarray] = _NOTHING) -> None:
+def send(kind: str, facts: dict[str, Any], arrays: Mapping[str, np.ndarray] = _NOTHING) -> None:
     """Sends a message to all followers; does nothing if there are none."""
     if processes.count() == 1:
         return
     held = {name: np.asarray(array) for name, array in arrays.items()}
     forms = {name: (array.dtype.name, array.shape) for name, array in held.items()}
-    processes.tell({"kind": kind, "facts": facts, "arrays": forms})
+    processes.send({"kind": kind, "facts": facts, "arrays": forms})
     if held:
         _send(np.concatenate([_bytes_of(array) for array in held.values()]))
 
 
-def hear() -> Message:
+def receive() -> Message:
     """Waits for the next message from process 0.
 
     Raises:
       JobEnded: process 0 has ended, or was lost.
     """
-    told = processes.hear()
-    forms = {name: (np.dtype(kind), tuple(shape)) for name, (kind, shape) in told["arrays"].items()}
+    message = processes.receive()
+    forms = {
+        name: (np.dtype(kind), tuple(shape)) for name, (kind, shape) in message["arrays"].items()
+    }
     sizes = [kind.itemsize * math.prod(shape) for kind, shape in forms.values()]
     data = _send(np.zeros(sum(sizes), np.uint8)) if forms else np.zeros(0, np.uint8)
     parts = np.split(data, np.cumsum(sizes)[:-1]) if forms else []
@@ -64,7 +66,7 @@ def hear() -> Message:
         name: part.copy().view(kind).reshape(shape)
         for part, (name, (kind, shape)) in zip(parts, forms.items(), strict=True)
     }
-    return Message(told["kind"], told["facts"], arrays)
+    return Message(message["kind"], message["facts"], arrays)
 
 
 def _bytes_of(array: np.ndarray) -> np.ndarray:
@@ -78,7 +80,7 @@ def _send(data: np.ndarray) -> np.ndarray:
     """
     found, done = np.empty_like(data), 0
     with mesh.together():
-        processes.meet()
+        processes.barrier()
         while done < len(data):
             words = next((size for size in _WORDS if 4 * size >= len(data) - done), _WORDS[-1])
             part = data[done : done + 4 * words]

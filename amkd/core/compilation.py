@@ -255,7 +255,7 @@ class _Mapped:
                 self._on(on).lower(*placed).compile(compiler_options=_options(self._steady))
             )
             if on.is_multi_process:  # else those that compile first wait in a collective
-                processes.meet()
+                processes.barrier()
         return self._compiled[key](*placed)
 
     @property

@@ -82,14 +82,14 @@ def limit_memory(least: int) -> None:
     _least_memory = least
 
 
-def keep(tree: Any) -> Any:
+def place(tree: Any) -> Any:
     """Places arrays where repeated calls use them: on every accelerator, once, or on the host of a
     CPU.
     """
     return replicate(tree) if accelerated() else tree
 
 
-def leave(tree: Any) -> Any:
+def place_result(tree: Any) -> Any:
     """Returns the result of a program where repeated calls use it.
 
     That is on the devices of an accelerator, and on the host of a CPU or with several processes.

@@ -37,7 +37,7 @@ class _Job:
         self.client, self.index, self.count = client, index, count
         self.stop = asked if index == 0 else StopSignal()
         self.heartbeat = Heartbeat(client, index=index, count=count, asked=asked, stop=self.stop)
-        self.meetings, self.told, self.cells = (itertools.count() for _ in range(3))
+        self.barriers, self.messages, self.cells = (itertools.count() for _ in range(3))
 
 
 _job: _Job | None = None
@@ -119,47 +119,47 @@ def waiting_together(value: bool) -> None:
         _job.heartbeat.must_end = value
 
 
-def meet() -> None:
+def barrier() -> None:
     """Waits until all processes are here."""
     if _job:
-        place = f"amkd/meeting/{next(_job.meetings)}"
+        place = f"amkd/barrier/{next(_job.barriers)}"
         try:
             _job.client.wait_at_barrier(place, _DAY)
         except RuntimeError as error:
             raise lost(error) from error
 
 
-def tell(message: dict[str, Any]) -> None:
+def send(message: dict[str, Any]) -> None:
     """Sends the next message, which JSON can hold, to all followers."""
     if _job:
-        _job.client.key_value_set(f"amkd/told/{next(_job.told)}", json.dumps(message))
+        _job.client.key_value_set(f"amkd/message/{next(_job.messages)}", json.dumps(message))
 
 
-def hear() -> dict[str, Any]:
+def receive() -> dict[str, Any]:
     """Waits for the next message, as long as process 0 lives.
 
     Raises:
       JobEnded: process 0 has ended, or was lost.
     """
     assert _job is not None
-    return _wait_for(f"amkd/told/{next(_job.told)}")
+    return _wait_for(f"amkd/message/{next(_job.messages)}")
 
 
 def number_of_leader(number: int) -> int:
     """Returns the number of process 0, in all processes; each must call it at the same place."""
     if leads():
-        tell({"number": number})
+        send({"number": number})
         return number
-    return int(hear()["number"])
+    return int(receive()["number"])
 
 
-def report(name: str, facts: Any) -> None:
+def send_to_leader(name: str, facts: Any) -> None:
     """Sends facts, which JSON can hold, to process 0."""
     assert _job is not None
     _job.client.key_value_set(f"amkd/{name}/{_job.index}", json.dumps(facts))
 
 
-def collect(name: str) -> dict[int, Any]:
+def gather(name: str) -> dict[int, Any]:
     """Waits for what every follower reports under a name; returns it by process.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.core import folders
 from amkd.core.errors import UserError
-from amkd.export import agreement, card, int8, latency, onnx, quantised, stablehlo
+from amkd.export import card, int8, latency, onnx, quantised, same_answers, stablehlo
 from amkd.export.int8 import Quantization
 from amkd.models.saved_network import SavedNetwork
 
@@ -93,7 +93,7 @@ def _write_one(
     network = saved.network()
     path = folder / _file(name)
     path.write_bytes(_MODULES[name].dump(network, saved.variables, shape))
-    difference = agreement.check(name, _MODULES[name].load(path), sample, answers=answers)
+    difference = same_answers.check(name, _MODULES[name].load(path), sample, answers=answers)
     return _facts(path, difference)
 
 
@@ -115,7 +115,7 @@ def _write_int8(
     path.write_bytes(int8.dump(model, given.calibration))
     run = onnx.load(path)
     # Any probabilities are accepted here: the card states their distance from the student's.
-    difference = agreement.check(INT8, run, sample, answers=answers, tolerance=1.0)
+    difference = same_answers.check(INT8, run, sample, answers=answers, tolerance=1.0)
     return {
         **_facts(path, difference),
         "latency": latency.measure(path.read_bytes(), sample[0]),

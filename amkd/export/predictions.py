@@ -124,7 +124,7 @@ def _check_output(output: Path) -> None:
 
 def _rows(saved: SavedNetwork, files: decoded_blocks.Files) -> Iterator[tuple[str, str, str]]:
     names = saved.card.get("class_names") or list(map(str, range(saved.card["classes"])))
-    saved = saved._replace(variables=devices.keep(saved.variables))
+    saved = saved._replace(variables=devices.place(saved.variables))
     most = max(min(_BLOCK, _BLOCK_BYTES // math.prod(saved.card["shape"])), 1)
     for paths, images in files.blocks(most):
         for path, row in zip(paths, saved.predict(images), strict=True):

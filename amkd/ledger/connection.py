@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amkd.core import console
 from amkd.core.errors import UserError
-from amkd.ledger import checksums, disk_file, place, schema, waiting
+from amkd.ledger import checksums, disk_file, disk_path, schema, waiting
 
 
 class Connection:
@@ -26,7 +26,7 @@ class Connection:
         Raises:
           UserError: the file is not a ledger, is damaged, or cannot be opened.
         """
-        self.path, self.file = path, place.on_disk(path)
+        self.path, self.file = path, disk_path.on_disk(path)
         self._lock = threading.RLock()  # one connection for all threads
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amkd.core.errors import UserError
-from amkd.ledger import checksums, place, reader, schema, verify, waiting
+from amkd.ledger import checksums, disk_path, reader, schema, verify, waiting
 from amkd.ledger.store import Ledger
 
 UNNAMED = "unknown teacher "  # rescue creates such identities; they are valid in one ledger only
@@ -49,13 +49,13 @@ def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
       UserError: a source is the target, is damaged, or has a teacher without a name. The target
         is not changed.
     """
-    place.on_disk(target, "TARGET")
+    disk_path.on_disk(target, "TARGET")
     for source in sources:
         _check_source(target, source)
     Ledger(target).close()  # creates it, upgrades it, or raises an error
     # SQLite's default for a new connection is synchronous=FULL.
     db = sqlite3.connect(
-        place.on_disk(target, "TARGET"), timeout=waiting.TOLD_AFTER, isolation_level=None
+        disk_path.on_disk(target, "TARGET"), timeout=waiting.TOLD_AFTER, isolation_level=None
     )
     checksums.register(db)
     with contextlib.closing(db), schema.transaction(db):

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from amkd.core import files
 from amkd.core.errors import UserError
-from amkd.ledger import checksums, place, schema
+from amkd.ledger import checksums, disk_path, schema
 from amkd.ledger.accounts import IMPORTED, INCOMPLETE
+from amkd.ledger.credible_rows import CredibleRows
 from amkd.ledger.merge import UNNAMED
 from amkd.ledger.recovered_rows import RecoveredRow, identify
-from amkd.ledger.seals import Seals
 from amkd.ledger.sqlite_pages import PageRow, Pages, UnreadablePage
 
 
@@ -73,7 +73,7 @@ def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None
         raise UserError(
             f"{damaged} does not exist or is not a file: give the path of the damaged ledger"
         )
-    new = place.on_disk(new, "NEW")
+    new = disk_path.on_disk(new, "NEW")
     if new.exists():
         raise UserError(f"{new} already exists; choose a new file")
     try:
@@ -170,7 +170,7 @@ class _Rescue:
         notes: list[str],
     ) -> None:
         self._db, self._pages, self._notes = db, pages, notes
-        self._seals = Seals(identities)
+        self._seals = CredibleRows(identities)
         self._rejected: Counter[str] = Counter()
         self._unreadable: list[int] = []
         self._broken = 0

@@ -47,7 +47,7 @@ from amkd.methods.base import Method, SynthesizedImages
 from amkd.methods.first_images import Provided, Source
 from amkd.methods.student import student_of
 from amkd.models import prediction, uncertainty
-from amkd.models.pretrained import source as pretrained
+from amkd.models.pretrained import initial_weights
 from amkd.synthesis import pseudo_examples, target_network
 from amkd.training import training_set
 from amkd.training.train import Training
@@ -187,7 +187,7 @@ def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_netwo
             data=training_set.make(images, real_records(count), answers, capacity=len(images)),
             count=count,
             stream=target_network.stream(settings.seed, block),
-            weights=pretrained.load(
+            weights=initial_weights.load(
                 settings.student_weights, settings.student, source.classes, source.shape
             ),
         )

@@ -102,7 +102,7 @@ class FrozenBackbone:
     @functools.cached_property
     def _kept(self) -> Variables:
         """The variables, where all computations use them."""
-        return devices.keep(self.variables)
+        return devices.place(self.variables)
 
     def _identity(self) -> str:
         params = {k: v for k, v in self.variables["params"].items() if k != self.network.last}

@@ -10,7 +10,7 @@ import numpy as np
 
 from amkd.core import devices
 from amkd.core.compilation import compiled, portable
-from amkd.core.devices import in_batches, keep
+from amkd.core.devices import in_batches, place
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
 
@@ -147,7 +147,7 @@ def predict_with_dropout(
       ``float32[M, P, Y]``.
     """
     run, found, start = functools.partial(_predict_with_dropout, network, passes), [], 0
-    placed = keep((variables, key))
+    placed = place((variables, key))
     for block in blocks:
         number = np.arange(start, start + len(block), dtype=np.int32)
         found.append(in_batches(run, placed, (block, number)))

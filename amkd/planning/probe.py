@@ -28,7 +28,7 @@ from amkd.planning.cost import Cost
 from amkd.planning.first_images import known_images
 from amkd.querying import client
 from amkd.querying.request_policy import policy_of
-from amkd.run import checks, importing, inputs, places, workdir
+from amkd.run import checks, importing, inputs, output_folders, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, answers, loading
 
@@ -104,7 +104,7 @@ def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
     Raises:
       UserError: nothing can be queried. Errors of the teacher are in the result.
     """
-    places.check(settings, folder)
+    output_folders.check(settings, folder)
     with workdir.locked(folder):
         workdir.owner(settings, folder)  # refuses a folder of something else
         data = inputs.load_data(settings)

@@ -13,7 +13,7 @@ from amkd.core.stopping import StopSignal
 from amkd.core.text import money, plain
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import file_system
-from amkd.models.pretrained.source import Weights
+from amkd.models.pretrained.initial_weights import Weights
 from amkd.planning import cost as costs
 from amkd.planning import without_data, workload
 from amkd.planning.cost import Cost, Held
@@ -21,7 +21,7 @@ from amkd.planning.first_images import known_images
 from amkd.planning.problems import Problems
 from amkd.planning.profile_lines import profile_lines
 from amkd.reporting import writers
-from amkd.run import checks, inputs, places, workdir
+from amkd.run import checks, inputs, output_folders, workdir
 from amkd.run.context import assistant_weights, first_weights
 from amkd.run.facts import Round, RunFacts
 from amkd.teachers import Teacher, loading, local
@@ -85,7 +85,7 @@ def make_plan(
       UserError: everything that is wrong, at once.
     """
     problems = Problems(told)
-    problems.add(places.problems(settings, folder))
+    problems.add(output_folders.problems(settings, folder))
     problems.attempt(lambda: writers.check(settings))
     problems.attempt(lambda: checks.check_devices(settings, devices.count()))
     data = problems.attempt(lambda: inputs.load_data(settings))

@@ -152,7 +152,7 @@ def _scored_per_second(
 
 def _predictions_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
     """Returns how many whole images are scored in a second."""
-    placed, some = devices.keep(variables), np.resize(some, (_SCORED, *some.shape[1:]))
+    placed, some = devices.place(variables), np.resize(some, (_SCORED, *some.shape[1:]))
     return _rate(lambda: len(prediction.predict_with_features(network, placed, some)[0]))
 
 

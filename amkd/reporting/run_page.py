@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from amkd.reporting import (
-    asked_part,
     calibration,
     cascade_part,
     classes_part,
@@ -21,11 +20,12 @@ from amkd.reporting import (
     money_part,
     palette,
     progress_part,
+    queries_part,
 )
-from amkd.reporting.asked_part import Chosen
 from amkd.reporting.calibration import Answers
 from amkd.reporting.contact_sheet import Cell
 from amkd.reporting.html_parts import card, details, escape, page, percent, text
+from amkd.reporting.queries_part import Chosen
 from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.reporting.terms import TERMS
 
@@ -95,7 +95,7 @@ def render(shown: RunPage) -> str:
         ),
         *calibration.parts(_calibration_answers(shown), labels=shown.labels is not None),
         *gallery.html(shown.galleries, first=contact_sheet.FIRST),
-        *asked_part.parts(shown.chosen, shown.made),
+        *queries_part.parts(shown.chosen, shown.made),
         *cascade_part.parts(summary.get("cascade"), summary["currency"]),
         *money_part.parts(summary),
         *_time(summary["seconds"]),

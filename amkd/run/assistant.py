@@ -106,7 +106,7 @@ def joined(context: RunContext, state: RoundState, targets: Targets) -> tuple[Re
 def _answers(context: RunContext, variables: Variables, fresh: Records, round_: int) -> np.ndarray:
     """Returns the assistant's answers to records, ``float32[F, Y]``: means over its views."""
     plan, network = context.settings.assistant, context.assistant()
-    variables = devices.keep(variables)
+    variables = devices.place(variables)
     batch = prediction.batch_of_block(block_size(context.data.shape))
     found = [np.empty((0, context.data.classes), np.float32)]
     title, total = f"round {round_} assistant answers", plan.views * len(fresh)

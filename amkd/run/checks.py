@@ -12,7 +12,7 @@ from amkd.methods import find
 from amkd.methods.base import AllImages
 from amkd.methods.student import assistant_of, assistant_side, seen_shape, student_of
 from amkd.models import Network, inference, resizing
-from amkd.models.pretrained import source
+from amkd.models.pretrained import initial_weights
 from amkd.models.user_network import UserNetwork
 from amkd.training import freezing, losses, optimizers
 
@@ -84,7 +84,7 @@ def check_student(settings: Settings, data: DataSet) -> None:
     for problem in needs_of_student(settings, network):
         raise UserError(problem)
     seen = seen_shape(settings, data.shape)
-    source.load(settings.student_weights, settings.student, data.classes, seen)
+    initial_weights.load(settings.student_weights, settings.student, data.classes, seen)
     _check_parts("train", settings.train, network, data.shape, f"student {settings.student!r}")
 
 
@@ -118,7 +118,7 @@ def check_assistant(settings: Settings, data: DataSet) -> None:
         return
     network = assistant_of(settings, data.classes, data.shape)
     seen = resizing.seen_shape(data.shape, assistant_side(settings, data.shape))
-    source.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
+    initial_weights.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
     _check_parts("assistant.train", plan.train, network, data.shape, f"assistant {plan.model!r}")
 
 

@@ -21,8 +21,8 @@ from amkd.methods.student import assistant_of, assistant_side, seen_shape, stude
 from amkd.models import prediction, resizing
 from amkd.models.frozen_backbone import FrozenBackbone
 from amkd.models.layers import Variables
-from amkd.models.pretrained import source
-from amkd.models.pretrained.source import Weights
+from amkd.models.pretrained import initial_weights
+from amkd.models.pretrained.initial_weights import Weights
 from amkd.querying import client
 from amkd.reporting import run_log
 from amkd.run.corrected import Corrections
@@ -37,7 +37,7 @@ def first_weights(settings: Settings, data: DataSet) -> Weights | None:
     Raises:
       UserError: they cannot be loaded, or belong to another network.
     """
-    return source.load(
+    return initial_weights.load(
         settings.student_weights, settings.student, data.classes, seen_shape(settings, data.shape)
     )
 
@@ -52,7 +52,7 @@ def assistant_weights(settings: Settings, data: DataSet) -> Weights | None:
     if not plan.model:
         return None
     seen = resizing.seen_shape(data.shape, assistant_side(settings, data.shape))
-    return source.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
+    return initial_weights.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
 
 
 def frozen_backbone(

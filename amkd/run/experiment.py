@@ -27,11 +27,11 @@ from amkd.run import (
     importing,
     inputs,
     leading,
-    places,
+    output_folders,
     results,
+    resumed_line,
     round_state,
     rounds,
-    standing,
     workdir,
 )
 from amkd.run.context import RunContext, frozen_backbone, weights_identity
@@ -82,7 +82,7 @@ def run(
                 last=True,
             )
             return summary
-        places.check(settings, folder)
+        output_folders.check(settings, folder)
         writers.check(settings)
         with (
             _watched(settings, folder) as progress,
@@ -262,7 +262,7 @@ def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
     state = round_state.restore(context.checkpoints)
     rounds.recall(context, state)  # refuses a ledger with missing answers before any query is sent
     console.say(_headline(context))
-    if told := standing.of_run(context, state):
+    if told := resumed_line.of_run(context, state):
         console.say(told)
     return evaluation_queries.ask_first(context), state
 

@@ -32,11 +32,11 @@ def follow(settings: Settings) -> NoReturn:
       UserError: the data of this process cannot be read.
     """
     stop = processes.signals()
-    _expect(broadcast.hear(), leading.BEGIN)
+    _expect(broadcast.receive(), leading.BEGIN)
     context = _load(settings, stop)
     leading.report_loaded(context.images, weights_identity(settings, context.data))
     while True:
-        message = broadcast.hear()
+        message = broadcast.receive()
         if message.kind == leading.SELECT:
             _select(context, message)
         else:
@@ -90,7 +90,7 @@ def _select(context: SharedContext, message: Message) -> None:
         context.stop.check()
 
     def targets() -> Targets:
-        return _targets(_expect(broadcast.hear(), leading.TARGETS))
+        return _targets(_expect(broadcast.receive(), leading.TARGETS))
 
     records = _records(message)
     state = round_state.RoundState(

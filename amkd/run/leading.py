@@ -49,7 +49,7 @@ def begin(settings: Settings, *, from_caller: bool) -> None:
         )
     if problem := misfit(settings):
         raise UserError(problem)
-    broadcast.tell(BEGIN, {})
+    broadcast.send(BEGIN, {})
 
 
 def misfit(settings: Settings) -> str:
@@ -74,7 +74,7 @@ def report_loaded(images: Images, weights: str) -> None:
       images: all images of the run.
       weights: SHA-256 of the initial weights, see :func:`amkd.run.context.weights_identity`.
     """
-    processes.report(_LOADED, f"{array_digest(images)} {weights}")
+    processes.send_to_leader(_LOADED, f"{array_digest(images)} {weights}")
 
 
 def check_same_inputs(images: Images, weights: str) -> None:
@@ -88,7 +88,7 @@ def check_same_inputs(images: Images, weights: str) -> None:
       UserError: names the first process whose images or weights differ.
     """
     own = array_digest(images) if processes.count() > 1 else ""
-    for number, found in processes.collect(_LOADED).items():
+    for number, found in processes.gather(_LOADED).items():
         theirs, _, their_weights = found.partition(" ")
         if their_weights != weights:
             raise UserError(
@@ -118,7 +118,7 @@ def selecting(state: RoundState, k: int) -> Iterator[None]:
     """Lets the followers select with this process while it lasts."""
     assert state.variables is not None
     arrays = {**vars(state.records), **flat(state.variables, "variables")}
-    broadcast.tell(SELECT, {"round": state.round, "k": k}, arrays)
+    broadcast.send(SELECT, {"round": state.round, "k": k}, arrays)
     with mesh.together():
         yield
 
@@ -128,7 +128,7 @@ def shared(targets: Callable[[], Targets]) -> Callable[[], Targets]:
 
     def told() -> Targets:
         found = targets()
-        broadcast.tell(TARGETS, {}, found.arrays())
+        broadcast.send(TARGETS, {}, found.arrays())
         return found
 
     return functools.cache(told)
@@ -170,7 +170,7 @@ def training(
         "epoch": start["first_epoch"],
         "recipe": dataclasses.asdict(training.recipe),
     }
-    broadcast.tell(TRAIN, facts, arrays)
+    broadcast.send(TRAIN, facts, arrays)
     with mesh.together():
         yield
 

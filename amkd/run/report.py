@@ -13,9 +13,9 @@ from amkd.core import files
 from amkd.data import class_names, mixing
 from amkd.data.records import Records
 from amkd.querying import client
-from amkd.reporting import asked_part, contact_sheet, drawing, gallery, progress_part, run_log
-from amkd.reporting.asked_part import Chosen
+from amkd.reporting import contact_sheet, drawing, gallery, progress_part, queries_part, run_log
 from amkd.reporting.contact_sheet import Cell
+from amkd.reporting.queries_part import Chosen
 from amkd.reporting.run_page import RunPage
 from amkd.run import answered_images
 from amkd.run.context import RunContext
@@ -83,7 +83,7 @@ def draw(shown: RunPage, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if curves := progress_part.shares(summary):
         files.write_text(folder / "curves.svg", drawing.file(title, [curves]))
-    if spread := list(asked_part.histograms(shown.chosen)):
+    if spread := list(queries_part.histograms(shown.chosen)):
         files.write_text(folder / "chosen.svg", drawing.file(title, spread))
     if shown.made:
         sheet = contact_sheet.file("Images made with the teacher's network", shown.made)

@@ -26,7 +26,7 @@ from amkd.querying import client
 from amkd.reporting import gallery
 from amkd.reporting.gallery import AnsweredImages, Entry, Gallery
 from amkd.run import answered_images, inputs
-from amkd.run.kept import KeptRun
+from amkd.run.stored_run import StoredRun
 from amkd.tasks import kind_of
 from amkd.validation import real_images
 
@@ -44,7 +44,7 @@ class Review:
       answered: held-out and queried real images with the answers of teacher and student.
     """
 
-    run: KeptRun
+    run: StoredRun
     data: DataSet
     names: tuple[str, ...]
     answered: tuple[AnsweredImages, ...]
@@ -59,7 +59,7 @@ class Review:
         return [one for part in self.answered for one in gallery.galleries(part, most, entry_of)]
 
 
-def collect(run: KeptRun) -> Review:
+def collect(run: StoredRun) -> Review:
     """Loads a finished run's data, student and answers; sends no query.
 
     Raises:
@@ -93,7 +93,7 @@ def collect(run: KeptRun) -> Review:
     return Review(run=run, data=data, names=class_names.of(data), answered=tuple(found))
 
 
-def _answers(run: KeptRun, data: DataSet, digests: list[bytes]) -> np.ndarray:
+def _answers(run: StoredRun, data: DataSet, digests: list[bytes]) -> np.ndarray:
     """Returns the answers in the ledger, ``float32[M, Y]``; NaN where there is none."""
     known = run.answers(digests, data.classes)
     nothing = np.full(data.classes, np.nan, np.float32)

@@ -251,7 +251,7 @@ class DeviceSearch:
             found = top_k.merge(top_k.concatenate([self._included, found]), self._k)
         self._bad |= bool(np.any(jax.device_get(self._buffer.bad)))
         if jax.process_count() > 1:
-            processes.meet()  # shares may take unequal time, and devices wait only a few seconds
+            processes.barrier()  # shares may take unequal time, and devices wait only a few seconds
             parts, bad = multihost_utils.process_allgather((found, np.bool_(self._bad)))
             found, self._bad = top_k.merge(parts, self._k), bool(np.any(bad))
         self._check()

@@ -52,7 +52,7 @@ def place(
       precision: as in ``jax.default_matmul_precision``; None for "highest".
     """
     shape = images.shape[1:]
-    variables = devices.keep(variables)
+    variables = devices.place(variables)
     table = make_table(network, variables, images, with_logits=with_logits, most=table_bytes)
     largest = largest_bytes(network, variables, shape) if devices.accelerated() else 0
     sizes = stem_bytes(network, variables, shape), largest

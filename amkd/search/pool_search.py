@@ -13,8 +13,8 @@ from amkd.core.stopping import Stopped
 from amkd.search import pairs, placed, refinement, top_k
 from amkd.search.confidence import Grid, Minimiser
 from amkd.search.device_search import DeviceSearch, longest_dispatch
+from amkd.search.dispatch_size import DispatchSize
 from amkd.search.lambda_grid import lambda_grid
-from amkd.search.pace import Pace
 from amkd.search.placed import Placed
 from amkd.search.scans import Scan, Scans
 from amkd.search.selection import SelectionInputs
@@ -165,7 +165,11 @@ _Dispatches = Iterator[tuple[Callable[[], int], int]]
 
 
 def _of_remaining(
-    inputs: SelectionInputs, search: DeviceSearch, removed: np.ndarray, pace: Pace, start: int = 0
+    inputs: SelectionInputs,
+    search: DeviceSearch,
+    removed: np.ndarray,
+    pace: DispatchSize,
+    start: int = 0,
 ) -> _Dispatches:
     """Yields the dispatches of the remaining pairs in the order of their ranks, from place
     ``start`` on.
@@ -182,7 +186,7 @@ def _of_remaining(
 
 
 def _of_chunks(
-    inputs: SelectionInputs, search: DeviceSearch, chunks: Iterable[np.ndarray], pace: Pace
+    inputs: SelectionInputs, search: DeviceSearch, chunks: Iterable[np.ndarray], pace: DispatchSize
 ) -> _Dispatches:
     for ranks in chunks:
         start = 0
@@ -200,24 +204,24 @@ def _without_first(chunks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarr
         size = max(size - len(chunk), 0)
 
 
-def _finish(dispatches: _Dispatches, pace: Pace, progress: Callable[[int], None]) -> None:
+def _finish(dispatches: _Dispatches, pace: DispatchSize, progress: Callable[[int], None]) -> None:
     waiting = _Waiting(pace, progress)
     for wait, _ in dispatches:
         waiting.add(wait)
     waiting.end()
 
 
-def _pace(inputs: SelectionInputs, search: DeviceSearch) -> Pace:
+def _pace(inputs: SelectionInputs, search: DeviceSearch) -> DispatchSize:
     """Returns the pace of the dispatches. Of several processes, only process 0 uses its clock."""
     fixed = not devices.accelerated() or inputs.settings.chunk > 0
     agree = processes.number_of_leader if jax.process_count() > 1 else None
-    return Pace(search.unit, search.length, fixed=fixed, agree=agree)
+    return DispatchSize(search.unit, search.length, fixed=fixed, agree=agree)
 
 
 class _Waiting:
     """The dispatches that are queued on the devices."""
 
-    def __init__(self, pace: Pace, progress: Callable[[int], None]) -> None:
+    def __init__(self, pace: DispatchSize, progress: Callable[[int], None]) -> None:
         self._pace, self._progress = pace, progress
         self._queue: deque[Callable[[], int]] = deque()
 

@@ -122,7 +122,7 @@ def _student(settings: Settings, folder: Path, saved: SavedNetwork) -> tuple[Stu
     if wanted == "auto":
         wanted = "onnx" if _has_file(folder, saved) and _has_runtime() else "jax"
     if wanted == "jax":
-        kept = saved._replace(variables=devices.keep(saved.variables))
+        kept = saved._replace(variables=devices.place(saved.variables))
         return _one_at_a_time(kept.predict), "the saved student"
     path = folder / "export" / _FILES[wanted]
     extras.require("onnxruntime", extra="onnx", field=f"config.serve.student={wanted}")

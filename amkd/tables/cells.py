@@ -6,7 +6,7 @@ import math
 
 from amkd.core.errors import UserError
 from amkd.tables import statistics
-from amkd.tables.kept import Kept
+from amkd.tables.short_records import Kept
 from amkd.tables.statistics import Paired, Spread
 from amkd.tables.table import Table
 

@@ -14,7 +14,7 @@ from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.models.saved_network import load_network
 from amkd.run import inputs
-from amkd.run.kept import KeptRun
+from amkd.run.stored_run import StoredRun
 
 _MOST_BYTES = 2**28  # of evaluation images for which a comparison computes a student's answers
 
@@ -51,7 +51,7 @@ class PredictedClasses:
         )
 
 
-def of_run(run: KeptRun, loaded: dict[str, DataSet]) -> PredictedClasses:
+def of_run(run: StoredRun, loaded: dict[str, DataSet]) -> PredictedClasses:
     """Returns the classes of a run's student and teacher on the images that the teacher answered.
 
     Args:
@@ -87,7 +87,7 @@ def of_run(run: KeptRun, loaded: dict[str, DataSet]) -> PredictedClasses:
     )
 
 
-def _data(run: KeptRun, loaded: dict[str, DataSet]) -> DataSet:
+def _data(run: StoredRun, loaded: dict[str, DataSet]) -> DataSet:
     settings = run.settings
     # The seed decides which images are held out of a folder, or of the training set.
     key = repr((settings.dataset, settings.data, settings.seed))

@@ -10,8 +10,8 @@ from amkd.config.fields import flatten
 from amkd.config.identity import differing, identifying
 from amkd.core.errors import UserError
 from amkd.reporting.svg_chart import MOST_CURVES
-from amkd.run import kept
-from amkd.run.kept import KeptRun
+from amkd.run import stored_run
+from amkd.run.stored_run import StoredRun
 from amkd.tables import statistics
 from amkd.tables.statistics import Paired
 
@@ -25,7 +25,7 @@ class NamedRun:
     """A run with a name that no other run of the comparison has."""
 
     name: str
-    kept: KeptRun
+    kept: StoredRun
 
     @property
     def whole(self) -> bool:
@@ -98,7 +98,9 @@ def read(folders: Sequence[Path]) -> list[NamedRun]:
             raise UserError(f"{places[number]} is given twice; give every workdir once")
     short = [place.name for place in resolved]
     names = short if len(set(short)) == len(short) else [str(place) for place in places]
-    runs = [NamedRun(name, kept.read(place)) for name, place in zip(names, places, strict=True)]
+    runs = [
+        NamedRun(name, stored_run.read(place)) for name, place in zip(names, places, strict=True)
+    ]
     for run in runs:
         if not run.kept.rounds:
             raise UserError(

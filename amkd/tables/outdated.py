@@ -7,7 +7,7 @@ from typing import Any
 from amkd.config.identity import differing
 from amkd.core.errors import UserError
 from amkd.tables import sweep
-from amkd.tables.kept import Kept
+from amkd.tables.short_records import Kept
 from amkd.tables.table import Table
 
 

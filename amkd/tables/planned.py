@@ -11,8 +11,8 @@ from typing import Any
 from amkd.core.errors import UserError
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
-from amkd.tables.kept import Kept
 from amkd.tables.markdown import rows
+from amkd.tables.short_records import Kept
 from amkd.tables.statistics import Paired
 from amkd.tables.table import PlannedComparison, Table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
-from amkd.tables.kept import Kept
+from amkd.tables.short_records import Kept
 from amkd.tables.table import Table
 
 # Figures of a run's last round in addition to accuracy and agreement; they are not shares.

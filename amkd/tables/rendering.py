@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
 from amkd.reporting import drawing, table_page
-from amkd.tables import charts, grid, kept, outdated, planned, sweep
+from amkd.tables import charts, grid, outdated, planned, short_records, sweep
 from amkd.tables.cells import Cell, cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
@@ -26,15 +26,15 @@ def collect(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
     runs = sweep.expand(table, workdir)
     finished = list(sweep.finished(runs, workdir))
     for run, place in finished:
-        kept.write(kept.shorten(run, place), folder / "runs" / table.name)
+        short_records.write(short_records.shorten(run, place), folder / "runs" / table.name)
     for run in sweep.ended_early(runs, workdir):  # earlier versions kept them
-        kept.path_of(run.row, run.way, run.seed, folder / "runs" / table.name).unlink(True)
+        short_records.path_of(run.row, run.way, run.seed, folder / "runs" / table.name).unlink(True)
     return len(finished), len(runs)
 
 
-def kept_runs(table: Table, folder: Path) -> list[kept.Kept]:
+def kept_runs(table: Table, folder: Path) -> list[short_records.Kept]:
     """Returns the records of a table's runs in a folder of results."""
-    return kept.read(folder / "runs" / table.name)
+    return short_records.read(folder / "runs" / table.name)
 
 
 def render(table: Table, folder: Path) -> str:

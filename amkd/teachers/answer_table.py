@@ -29,7 +29,7 @@ from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
 from amkd.data.rows import text_of
-from amkd.teachers.http.labels import Labels
+from amkd.teachers.http.service_labels import Labels
 
 _CLASS, _SCORE = ("answer", "class"), ("score", "probability", "confidence")
 _SCORES, _EACH = "scores", "score:"

@@ -15,11 +15,10 @@ from amkd.core.stopping import StopSignal
 from amkd.core.text import comparable
 from amkd.data.dataset import DataSet
 from amkd.reporting.bars import Bar, bars
-from amkd.teachers import Teacher, local, onnx, python
-from amkd.teachers import labels as true_labels
+from amkd.teachers import Teacher, ground_truth, local, onnx, python
 from amkd.teachers.http import json_service, oip, tfserving
 from amkd.teachers.http.connection import connection_of
-from amkd.teachers.http.labels import IGNORED, has_number
+from amkd.teachers.http.service_labels import IGNORED, has_number
 from amkd.teachers.image_spec import ImageSpec
 
 _NEW = {"body", "model", "text", "error", "unknown"}  # fields of json since 0.2.0
@@ -49,7 +48,7 @@ def load(
     """
     settings = config.teacher
     if labels or settings.kind == "labels":
-        return true_labels.load(data)
+        return ground_truth.load(data)
     if settings.kind == "flax":
         return local.load(
             settings,

@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Unanswered
-from amkd.teachers.http.labels import Labels
+from amkd.teachers.http.service_labels import Labels
 from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.tensors import FREE, Tensor
 

@@ -17,7 +17,7 @@ from amkd.core import devices, keys
 from amkd.core.errors import diverged
 from amkd.models import Network, head, prediction
 from amkd.models.layers import Variables, for_training
-from amkd.models.pretrained.source import Weights
+from amkd.models.pretrained.initial_weights import Weights
 from amkd.training import losses, train_state, train_step, training_set
 from amkd.training import recipe as recipes
 from amkd.training.recipe import StepInputs

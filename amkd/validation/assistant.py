@@ -7,7 +7,7 @@ from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data import augment
 from amkd.methods.base import ImageSelector, MadeImageSelector, Method, PairSelector
-from amkd.models.pretrained import source
+from amkd.models.pretrained import initial_weights
 from amkd.search import pairs
 from amkd.training import losses
 from amkd.training.recipe import assisted_places
@@ -28,7 +28,7 @@ def reasons(s: Settings, method: Method | None) -> Iterator[str]:
     if not plan.model:
         return
     yield from choice_or_own("assistant.model", plan.model, models.MODELS)
-    yield from source.problems(plan.weights, plan.model, "assistant.weights")
+    yield from initial_weights.problems(plan.weights, plan.model, "assistant.weights")
     yield from training.reasons("assistant.train", plan.train, labels=False)
     yield from training.corrections("assistant.train", plan.train, s.train.corrections)
     yield from _recipe(s)

@@ -7,10 +7,10 @@ from amkd.config import checks
 from amkd.config.checks import choice
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
-from amkd.ledger import place
+from amkd.ledger import disk_path
 from amkd.methods import find
 from amkd.methods.base import Method
-from amkd.models.pretrained import source
+from amkd.models.pretrained import initial_weights
 from amkd.validation import assistant, budget, data, search, synthesis, tasks, teachers, training
 from amkd.validation.parts import choice_or_own
 
@@ -23,14 +23,14 @@ def reasons(s: Settings) -> Iterator[str]:
             yield out_of_range
     yield from problem
     yield from choice_or_own("student", s.student, models.MODELS)
-    yield from source.problems(s.student_weights, s.student)
+    yield from initial_weights.problems(s.student_weights, s.student)
     yield from training.parts_trained(s)
     yield from teachers.reasons(s.teacher)
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
     yield from synthesis.reasons(s)
     yield from data.reasons(s, method)
     if s.ledger.path:
-        yield from place.problems(s.ledger.path)
+        yield from disk_path.problems(s.ledger.path)
     yield from search.reasons(s)
     yield from tasks.reasons(s)
     yield from budget.reasons(s, method or Method())

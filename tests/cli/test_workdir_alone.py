@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from amkd.cli import agreement, arguments, flag_definitions
+from amkd.cli import arguments, flag_definitions, same_configuration
 from amkd.config import run_record
 from amkd.config.parsing import parse
 from amkd.core.errors import UserError
@@ -75,10 +75,10 @@ def test_a_folder_with_a_ledger_alone_is_told_how_to_keep_the_answers(tmp_path, 
 
 def test_a_configuration_that_is_given_must_agree(begun, tmp_path):
     same = configured(**{**command.TINY, "report.html": False, "cache_dir": "/elsewhere"})
-    agreement.check(same, begun)
-    agreement.check(same, tmp_path)  # holds no run
+    same_configuration.check(same, begun)
+    same_configuration.check(same, tmp_path)  # holds no run
     with pytest.raises(UserError, match=r"omit --config.*\n  config\.seed: 0 -> 3"):
-        agreement.check(configured(**{**command.TINY, "seed": 3}), begun)
+        same_configuration.check(configured(**{**command.TINY, "seed": 3}), begun)
 
 
 def test_a_finished_run_is_printed_and_evaluated(tiny_run: Path):

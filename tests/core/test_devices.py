@@ -71,7 +71,7 @@ def test_rows_on_every_device_are_those_of_the_host_form():
 
 
 def test_what_is_kept_is_not_uploaded_again(as_accelerated):
-    kept = devices.keep(WEIGHTS)
+    kept = devices.place(WEIGHTS)
     with traffic.counted() as sent:
         for _ in range(3):
             devices.in_batches(two_columns, kept, ROWS[:32], 8)
@@ -80,7 +80,7 @@ def test_what_is_kept_is_not_uploaded_again(as_accelerated):
 
 
 def test_a_cpu_keeps_arrays_on_the_host():
-    assert devices.keep(WEIGHTS) is WEIGHTS
+    assert devices.place(WEIGHTS) is WEIGHTS
 
 
 def test_memory_of_a_device_that_does_not_tell_is_a_usual_one(monkeypatch):

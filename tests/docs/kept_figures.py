@@ -3,7 +3,7 @@
 import functools
 import json
 
-from amkd.tables import kept, statistics
+from amkd.tables import short_records, statistics
 from tests.docs.pages import ROOT
 
 RUNS = ROOT / "results" / "runs"
@@ -21,7 +21,7 @@ PHOTOGRAPHS = (("photos", "caltech"), ("photos_trashnet", "trashnet"))  # table 
 
 @functools.cache
 def runs_of(table):
-    return kept.read(RUNS / table)
+    return short_records.read(RUNS / table)
 
 
 def measured(table, row, way, measure):

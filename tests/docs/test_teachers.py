@@ -5,7 +5,7 @@ import pytest
 from amkd.core import checkpoint
 from amkd.models.saved_network import load_network
 from amkd.run import inputs
-from amkd.tables import kept
+from amkd.tables import short_records
 from amkd.teachers import local
 from tests.docs.kept_figures import RUNS
 from tests.docs.pages import ROOT
@@ -19,7 +19,9 @@ def test_a_kept_teacher_is_whole_and_answered_kept_runs(folder):
     saved = load_network(folder)  # checks every byte
     assert saved.card["sha256"] == checkpoint.sha256(saved.variables)
     identity = f"flax:{saved.card['model']}:{saved.card['sha256'][:16]}"
-    assert identity in {run["teacher"] for table in RUNS.iterdir() for run in kept.read(table)}
+    assert identity in {
+        run["teacher"] for table in RUNS.iterdir() for run in short_records.read(table)
+    }
 
 
 SHORT = {"teacher.train.epochs": 20}  # of tables/cifar10.py:cpu

@@ -12,7 +12,7 @@ import pytest
 
 from amkd import export
 from amkd.core.errors import UserError
-from amkd.export import agreement, card
+from amkd.export import card, same_answers
 from amkd.models.saved_network import SavedNetwork
 from tests.support.students import LENET, sample_of
 
@@ -57,7 +57,7 @@ def answers_of(batch: np.ndarray) -> np.ndarray:
 def test_what_the_check_refuses(run: Callable[[np.ndarray], np.ndarray], said: str) -> None:
     sample = np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1)
     with pytest.raises(UserError, match=f"the stablehlo file {said}.*formats=onnx"):
-        agreement.check("stablehlo", run, sample, answers=answers_of(sample))
+        same_answers.check("stablehlo", run, sample, answers=answers_of(sample))
 
 
 def test_the_check_sees_every_image_and_three_batch_sizes() -> None:
@@ -67,11 +67,11 @@ def test_the_check_sees_every_image_and_three_batch_sizes() -> None:
         seen.append(batch.ravel().tolist())
         return answers_of(batch) + np.float32(5e-5) * (batch[:, 0, 0] == 199)
 
-    assert agreement.check("onnx", run, sample, answers=answers_of(sample)) == pytest.approx(
+    assert same_answers.check("onnx", run, sample, answers=answers_of(sample)) == pytest.approx(
         5e-5, rel=1e-2
     )
     assert seen == [[0], [0, 1, 2], list(range(17)), list(range(200))]
-    assert agreement.check("onnx", answers_of, sample[:1], answers=answers_of(sample[:1])) == 0
+    assert same_answers.check("onnx", answers_of, sample[:1], answers=answers_of(sample[:1])) == 0
 
 
 def test_an_earlier_export_is_replaced(lenet: SavedNetwork, tmp_path: Path) -> None:

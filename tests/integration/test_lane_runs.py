@@ -7,7 +7,7 @@ from amkd.core.stopping import Stopped, StopSignal
 from amkd.data import roads
 from amkd.models.saved_network import load_network
 from amkd.run import experiment
-from amkd.teachers import labels
+from amkd.teachers import ground_truth
 from tests.support import command
 from tests.support.small import configured
 
@@ -48,7 +48,7 @@ def data():
 
 def test_a_run_is_resumed_with_the_same_bits(data, tmp_path):
     settings = configured("roads", **SMALL)
-    teacher = labels.load(data)
+    teacher = ground_truth.load(data)
     whole = experiment.run(settings, tmp_path / "whole", StopSignal(), data, teacher)
     last = whole["rounds"][-1]
     assert last["queries"] == whole["queries"] == 24 and last["search"]["evaluations"] == 24

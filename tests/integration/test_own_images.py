@@ -18,7 +18,7 @@ from amkd.data import own_images
 from amkd.data.dataset import draw_real
 from amkd.export import labelled_set
 from amkd.planning import report
-from amkd.run import experiment, following, inputs, kept, reviewing
+from amkd.run import experiment, following, inputs, reviewing, stored_run
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, digits, shrink_and_answer, write_digits
 
@@ -335,7 +335,7 @@ def test_with_no_number_all_images_are_asked_about_first(tmp_path, monkeypatch):
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == 70
     assert following._load(config, STOP).facts.real_count == 50  # another process of the same job
     assert len(labelled_set.of_run(tmp_path / "run", STOP).images) == 50
-    reviewed = reviewing.collect(kept.read(tmp_path / "run"))
+    reviewed = reviewing.collect(stored_run.read(tmp_path / "run"))
     assert [len(one.images) for one in reviewed.answered] == [10, 50]
 
 

@@ -19,7 +19,7 @@ from amkd.models.saved_network import load_network
 from amkd.run.facts import facts_of_run
 from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.search.lambda_grid import lambda_grid
-from amkd.teachers import labels
+from amkd.teachers import ground_truth
 from tests.search.test_device_search import fingerprint, inputs, settings
 from tests.support import command, counting_teacher, whole_run
 from tests.support.small import configured
@@ -238,19 +238,19 @@ def labelled(images, classes=3):
 
 
 def test_labels_answer_their_own_images_only():
-    teacher = labels.load(labelled([10, 20, 30, 40]))
+    teacher = ground_truth.load(labelled([10, 20, 30, 40]))
     np.testing.assert_array_equal(
         teacher.ask(np.uint8([40, 20]).reshape(2, 1, 1, 1)), [[1, 0, 0], [0, 1, 0]]
     )
     with pytest.raises(UserError, match="an image without a ground-truth label"):
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
     with pytest.raises(UserError, match="has no ground-truth labels"):
-        labels.load(dataclasses.replace(labelled([1, 2]), pool_labels=None))
+        ground_truth.load(dataclasses.replace(labelled([1, 2]), pool_labels=None))
 
 
 def test_of_equal_images_the_first_label_is_the_answer():
     """The first is the one that is drawn."""
-    teacher = labels.load(labelled([10, 20, 10]))
+    teacher = ground_truth.load(labelled([10, 20, 10]))
     np.testing.assert_array_equal(teacher.ask(np.uint8([10]).reshape(1, 1, 1, 1)), [[1, 0, 0]])
 
 
@@ -259,13 +259,13 @@ def test_other_labels_of_the_same_images_are_another_teacher():
     own = dataclasses.replace(labelled([10, 20, 30]), name="manifest", class_names=("a", "b", "c"))
     corrected = dataclasses.replace(own, pool_labels=np.int32([0, 1, 1]))
     in_other_order = dataclasses.replace(own, class_names=("b", "a", "c"))
-    named = [labels.load(data).identity for data in (own, corrected, in_other_order)]
+    named = [ground_truth.load(data).identity for data in (own, corrected, in_other_order)]
     assert len(set(named)) == 3 and all(name.startswith("labels:manifest:") for name in named)
-    assert labels.load(dataclasses.replace(own)).identity == named[0]
+    assert ground_truth.load(dataclasses.replace(own)).identity == named[0]
     fixed = dataclasses.replace(own, name="mnist")  # ledgers of earlier versions stay readable
-    assert labels.load(fixed).identity == "labels:mnist"
+    assert ground_truth.load(fixed).identity == "labels:mnist"
     prepared = dataclasses.replace(own, name="tfds:/data/mine/1.0.0")
-    assert labels.load(prepared).identity.startswith("labels:tfds:/data/mine/1.0.0:")
+    assert ground_truth.load(prepared).identity.startswith("labels:tfds:/data/mine/1.0.0:")
 
 
 def test_colours_and_sizes_by_hand():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from amkd.reporting import palette, run_page, table_page
-from amkd.reporting.asked_part import Chosen
 from amkd.reporting.contact_sheet import Cell
+from amkd.reporting.queries_part import Chosen
 from amkd.reporting.run_page import RunPage
 from amkd.reporting.terms import TERMS
 from tests.support import page_checks

@@ -9,9 +9,9 @@ import pytest
 from amkd import models
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.models.pretrained import source
+from amkd.models.pretrained import initial_weights
 from amkd.models.saved_network import load_network
-from amkd.run import experiment, kept, workdir
+from amkd.run import experiment, stored_run, workdir
 from tests.support import small, timm_weights
 from tests.support.small import FOLDER
 
@@ -55,13 +55,13 @@ def test_only_the_last_layer_is_trained_and_the_weights_are_part_of_the_run(tmp_
     experiment.run(settings, tmp_path / "run", STOP)
     saved = load_network(tmp_path / "run" / "student")
     fresh = jax.tree.map(np.zeros_like, saved.variables)
-    wanted = source.load(str(file), NAME, 10, SHAPE).place(fresh)
+    wanted = initial_weights.load(str(file), NAME, 10, SHAPE).place(fresh)
     assert np.any(saved.variables["params"]["fc"].pop("kernel"))
     del saved.variables["params"]["fc"], wanted["params"]["fc"]
     jax.tree.map(np.testing.assert_array_equal, saved.variables, wanted)
     told = saved.card["student_weights"]
     assert told["source"] == saved.card["config"]["student_weights"] == "own.safetensors"
-    assert kept.read(tmp_path / "run").weights == told["sha256"]
+    assert stored_run.read(tmp_path / "run").weights == told["sha256"]
 
 
 def test_other_weights_are_another_run(tmp_path):

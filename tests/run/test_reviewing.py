@@ -13,7 +13,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.ledger import corrections
 from amkd.reporting import metrics
-from amkd.run import answered_images, kept, reviewing
+from amkd.run import answered_images, reviewing, stored_run
 from tests.reporting.test_pages import read
 from tests.support import page_checks, small
 
@@ -28,7 +28,7 @@ def run(tiny_run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def review(run):
-    return reviewing.collect(kept.read(run))
+    return reviewing.collect(stored_run.read(run))
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +60,19 @@ def test_images_are_those_of_the_run(review):
 
 def test_the_method_is_the_one_that_was_used(run, tmp_path):
     """Where the real images take all the budget it is real_only, whatever was configured."""
-    assert kept.read(run).method == kept.read(run).settings.method == "active_mixup"
+    assert stored_run.read(run).method == stored_run.read(run).settings.method == "active_mixup"
     other = shutil.copytree(run, tmp_path / "run")
     path = other / "summary.json"
     path.write_text(path.read_text().replace('"active_mixup"', '"real_only"'))
-    assert kept.read(other).method == "real_only"
+    assert stored_run.read(other).method == "real_only"
     path.unlink()
-    assert kept.read(other).method == "active_mixup"
+    assert stored_run.read(other).method == "active_mixup"
 
 
 def test_other_images_than_those_of_the_run_are_refused(run):
     """Another number of files holds out other ones, and the student learned from some of them."""
     with pytest.raises(UserError, match=r"made from other images.*; restore the images of the run"):
-        reviewing.collect(dataclasses.replace(kept.read(run), data="before a file was added"))
+        reviewing.collect(dataclasses.replace(stored_run.read(run), data="before a file was added"))
 
 
 def test_page_and_table(run, review, table):
@@ -100,7 +100,7 @@ def test_corrections_are_read_once(run, review, table, tmp_path, capsys):
     assert "2 corrections are new, 0 have changed, 0 were already there" in told
     right = 1 + (table[0]["teacher"] == "3")
     assert f"of these 2 images, the teacher is right on {right} " in told
-    held = corrections.read(kept.read(run).ledger, names)
+    held = corrections.read(stored_run.read(run).ledger, names)
     assert held == {
         bytes.fromhex(rows[0]["image"]): 3,
         bytes.fromhex(rows[1]["image"]): int(rows[1]["teacher"]),

@@ -13,7 +13,7 @@ from amkd.core import devices
 from amkd.methods import active_mixup, vanilla_al
 from amkd.models import inference
 from amkd.search import activations, device_search, pairs, pool_search, screening
-from amkd.search.pace import Pace
+from amkd.search.dispatch_size import DispatchSize
 from tests.search.test_device_search import N, fingerprint, inputs, ranks_of, search_of, settings
 from tests.support import traffic
 
@@ -161,7 +161,7 @@ def test_the_largest_array_of_an_evaluation():
 def test_pace_grows_to_half_a_second_and_not_at_once():
     """By hand: 16 pairs in a tile of every device; a pair takes a millisecond, then two."""
     now = [0.0]
-    pace, sizes = Pace(16, 100_000, fixed=False, clock=lambda: now[0]), []
+    pace, sizes = DispatchSize(16, 100_000, fixed=False, clock=lambda: now[0]), []
     for seconds in (9.0, 0.032, 0.128, 0.496, 0.992, 0.480):  # the first one compiles
         now[0] += seconds
         pace.done(pace.size)
@@ -175,7 +175,7 @@ def test_several_processes_take_the_pace_of_process_0():
 
     def sizes_of(seconds, agree):
         now, sizes = [0.0], []
-        pace = Pace(16, 100_000, fixed=False, clock=lambda: now[0], agree=agree)
+        pace = DispatchSize(16, 100_000, fixed=False, clock=lambda: now[0], agree=agree)
         for _ in range(9):
             sizes.append(pace.size)
             now[0] += seconds * pace.size
@@ -194,7 +194,7 @@ def test_several_processes_take_the_pace_of_process_0():
 
 
 def test_a_fixed_pace_stays():
-    pace = Pace(16, 4096, fixed=True)
+    pace = DispatchSize(16, 4096, fixed=True)
     for _ in range(3):
         pace.done(4096)
         assert pace.size == 4096

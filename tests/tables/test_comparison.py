@@ -10,7 +10,7 @@ import pytest
 
 from amkd.cli import subcommands
 from amkd.core.errors import UserError
-from amkd.run.kept import KeptRun
+from amkd.run.stored_run import StoredRun
 from amkd.tables import comparison, comparison_page, statistics
 from amkd.tables.class_agreement import PredictedClasses, same_images
 from amkd.tables.comparison import NamedRun
@@ -26,7 +26,7 @@ def run(name, seed=0, agreement=0.5, **fields):
         row(1, 40, agreement=agreement, agreement_images=100, student_accuracy=None),
     )
     settings = configured(**{"seed": seed, **fields})
-    made = KeptRun(
+    made = StoredRun(
         folder=Path(name),
         settings=settings,
         run=name,

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.tables import charts, kept, planned, rendering
+from amkd.tables import charts, planned, rendering, short_records
 from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.planned import Outcome
@@ -129,12 +129,12 @@ def test_figures_wait_for_their_block(tmp_path):
     table = dataclasses.replace(table, against=(), blocks=blocks)
     runs = [{**run, "config": {}} for run in (*RUNS, *third(0.1234, 0.1234))]
     for run in runs:
-        kept.write(run, tmp_path / "runs/tiny")
+        short_records.write(run, tmp_path / "runs/tiny")
     text = rendering.render(table, tmp_path)
     assert "| r | third | - | - | 2 of 3 | - |" in text and "44.00 ± 2.00" in text
     assert "**B (5 of 6 runs)**" in text
     assert not any("12.34" in path.read_text() for path in tmp_path.glob("tiny*"))
-    kept.write({**third(0.1, 0.1, 0.1234)[2], "config": {}}, tmp_path / "runs/tiny")
+    short_records.write({**third(0.1, 0.1, 0.1234)[2], "config": {}}, tmp_path / "runs/tiny")
     text = rendering.render(table, tmp_path)
     assert "| r | third | 100 | 200 | 3 |" in text and "12.34 ± 0.00" in text
     assert "**B (6 of 6 runs)**" in text
@@ -145,7 +145,7 @@ def test_a_difference_from_a_hidden_baseline_is_hidden_too(tmp_path):
     table = three(PlannedComparison("r", "third", "random"))
     runs = [{**run, "config": {}} for run in (*RUNS, *third(0.4, 0.5))]
     for run in runs:
-        kept.write(run, tmp_path / "runs/tiny")
+        short_records.write(run, tmp_path / "runs/tiny")
     text = rendering.render(dataclasses.replace(table, against=("random",)), tmp_path)
     (line,) = (line for line in text.splitlines() if line.startswith("| r | active |"))
     assert "44.00 ± 2.00" in line and "+2.00" not in line
@@ -157,7 +157,7 @@ def test_a_difference_from_a_hidden_baseline_is_hidden_too(tmp_path):
 
 
 def test_a_chart_of_figures_that_wait_is_removed(tmp_path):
-    kept.write({**RUNS[0], "config": {}}, tmp_path / "runs/tiny")
+    short_records.write({**RUNS[0], "config": {}}, tmp_path / "runs/tiny")
     (tmp_path / "tiny.json").write_text("[]")  # an earlier output
     (tmp_path / "tiny.svg").write_text("earlier curves")
     rendering.render(dataclasses.replace(BLOCK, against=()), tmp_path)

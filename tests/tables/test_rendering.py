@@ -6,7 +6,7 @@ import json
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.tables import charts, kept, rendering
+from amkd.tables import charts, rendering, short_records
 from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
@@ -159,7 +159,7 @@ def test_figures_are_rounded_once(tmp_path):
     ours = [one("active", seed, last) for seed, last in enumerate((0.5, 0.5010611))]
     theirs = [one("random", seed, last) for seed, last in enumerate((0.49995, 0.5010121))]
     for run in (*ours, *theirs):
-        kept.write(run, tmp_path / "runs" / "tiny")
+        short_records.write(run, tmp_path / "runs" / "tiny")
     text = rendering.render(TABLE, tmp_path)
     assert "| 50.05 ± 0.08 |" in text and "| +0.00 (" in text
     active = json.loads((tmp_path / "tiny.json").read_text())[0]
@@ -301,7 +301,7 @@ def test_a_figure_that_is_no_number_is_none():
 def test_kept_runs_of_another_configuration_are_refused(tmp_path):
     """The table names a way as it is now; its kept runs may be from before."""
     for run in RUNS:
-        kept.write(run, tmp_path / "runs" / "tiny")
+        short_records.write(run, tmp_path / "runs" / "tiny")
     table = dataclasses.replace(TABLE, ways={**TABLE.ways, "active": ("train.epochs=7",)})
     with pytest.raises(
         UserError,
@@ -331,8 +331,8 @@ def test_nothing_finished_is_a_table_without_figures(tmp_path):
 
 def test_what_is_kept_comes_back(tmp_path):
     for run in RUNS:
-        kept.write(run, tmp_path)
-    assert kept.read(tmp_path) == sorted(RUNS, key=lambda run: (run["way"], run["seed"]))
+        short_records.write(run, tmp_path)
+    assert short_records.read(tmp_path) == sorted(RUNS, key=lambda run: (run["way"], run["seed"]))
 
 
 @pytest.mark.parametrize(
@@ -354,9 +354,9 @@ def test_what_is_kept_comes_back(tmp_path):
     ],
 )
 def test_a_damaged_record_is_named(changes, told, tmp_path):
-    kept.write({**RUNS[0], **changes}, tmp_path)
+    short_records.write({**RUNS[0], **changes}, tmp_path)
     with pytest.raises(UserError, match=rf"r-active-0\.json is damaged \({told}.*: delete it"):
-        kept.read(tmp_path)
+        short_records.read(tmp_path)
 
 
 def test_a_round_without_the_measure_has_no_point():
@@ -369,7 +369,7 @@ def test_a_round_without_the_measure_has_no_point():
 @pytest.mark.parametrize("name", ["tiny.md", "tiny.csv", "tiny.json", "tiny-curves.csv"])
 def test_an_output_never_replaces_something_else(name, tmp_path):
     for run in RUNS:
-        kept.write(run, tmp_path / "runs" / "tiny")
+        short_records.write(run, tmp_path / "runs" / "tiny")
     (tmp_path / name).write_text('{"mine": 1}')
     with pytest.raises(UserError, match=f"{name} exists, but .*tiny.json is missing or is"):
         rendering.render(TABLE, tmp_path)
@@ -381,7 +381,7 @@ def test_an_output_never_replaces_something_else(name, tmp_path):
 def test_paired_differences_are_drawn_with_their_intervals(tmp_path):
     """1, 2 and 3 points: 2 -+ 4.302653 / sqrt 3. A single seed has a point and no interval."""
     for run in RUNS:
-        kept.write(run, tmp_path / "runs" / "tiny")
+        short_records.write(run, tmp_path / "runs" / "tiny")
     rendering.render(TABLE, tmp_path)
     page = (tmp_path / "tiny.html").read_text()
     page_checks.check(page)

@@ -10,7 +10,7 @@ import pytest
 from amkd.configs.tables import table1
 from amkd.core.errors import TeacherFailed, UserError
 from amkd.core.stopping import Stopped, StopSignal
-from amkd.tables import kept, modes, sweep
+from amkd.tables import modes, short_records, sweep
 from amkd.tables import table as tables
 from tests.support import command, counting_teacher
 from tests.tables import test_rendering
@@ -285,7 +285,9 @@ def test_a_table_that_cannot_be_rendered_does_not_hide_how_the_runs_ended(
     folder = tmp_path / "runs" / "results"
     folder.mkdir(parents=True)
     (folder / "tiny.md").write_text("mine")
-    kept.write(test_rendering.one("active", 0, 0.5) | {"row": "first"}, folder / "runs" / "tiny")
+    short_records.write(
+        test_rendering.one("active", 0, 0.5) | {"row": "first"}, folder / "runs" / "tiny"
+    )
     made = tables.from_config(table(set=(*TINY, f"cache_dir={str(tmp_path)!r}")))
     command_ = modes.TableCommand(
         table=made, workdir=tmp_path / "runs", output=None, shard="", stop=StopSignal()

@@ -10,9 +10,9 @@ from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Unanswered
 from amkd.teachers.http import json_service
-from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_entry import EntryReader
 from amkd.teachers.http.reply_path import Path
+from amkd.teachers.http.service_labels import Labels
 from tests.support.http_services import NAMES
 
 NAN = float("nan")

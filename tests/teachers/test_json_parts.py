@@ -12,8 +12,8 @@ from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import loading
 from amkd.teachers.http import encoding, json_service
-from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_outline import outline
+from amkd.teachers.http.service_labels import Labels
 from amkd.teachers.http.template import Request
 from tests.support.http_services import NAMES, dumps
 from tests.teachers.test_json_service import decoded

@@ -15,10 +15,10 @@ from amkd.teachers.http import encoding
 from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_entry import EntryReader
 from amkd.teachers.http.request_body import Body
 from amkd.teachers.http.request_key import image_names, request_key
+from amkd.teachers.http.service_labels import Labels
 from amkd.teachers.http.template import ID
 from amkd.teachers.image_spec import ImageSpec
 

@@ -12,7 +12,7 @@ from amkd.core.errors import UserError
 from amkd.core.redaction import redact
 from amkd.teachers import ImageRefused, Unanswered
 from amkd.teachers.http import reply_path as paths
-from amkd.teachers.http.labels import Labels
+from amkd.teachers.http.service_labels import Labels
 
 _FIELD = "config.teacher.json"
 _EXCERPT = 200  # characters of a service's message about an image

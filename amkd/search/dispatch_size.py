@@ -10,7 +10,7 @@ _GROWTH = 4  # largest factor from one dispatch to the next
 _AGREEMENTS = 6  # of several processes: 2 tiles can become 8,192
 
 
-class Pace:
+class DispatchSize:
     """The size of the next dispatch, from the time that earlier ones took.
 
     A pair's score does not depend on it.

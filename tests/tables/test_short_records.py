@@ -3,7 +3,7 @@
 import json
 
 from amkd.config.settings import Settings
-from amkd.tables import kept
+from amkd.tables import short_records
 from amkd.tables.sweep import Run
 from tests.tables import test_rendering
 
@@ -14,7 +14,7 @@ def test_what_the_assistant_reached_is_kept(tmp_path):
     told = {"model": "lenet5", "agreement": 0.7}
     summary = {"seed": 0, "rounds": [entry, {**entry, "round": 1, "assistant": told}]}
     (tmp_path / "summary.json").write_text(json.dumps({**summary, "assistant": told}))
-    found = kept.shorten(Run("r", "assistant", 0, Settings()), tmp_path)
+    found = short_records.shorten(Run("r", "assistant", 0, Settings()), tmp_path)
     assert found["assistant"] == found["rounds"][1]["assistant"] == told
     assert "assistant" not in found["rounds"][0]
 
@@ -24,13 +24,16 @@ def test_the_identities_of_images_and_weights_are_kept(tmp_path):
     (tmp_path / "summary.json").write_text(json.dumps({"seed": 0, "rounds": []}))
     record = {"run": "1", "teacher": "t", "data": "pictures", "config": {}, "weights": "abc"}
     (tmp_path / "config.json").write_text(json.dumps(record))
-    found = kept.shorten(Run("r", "way", 0, Settings()), tmp_path)
+    found = short_records.shorten(Run("r", "way", 0, Settings()), tmp_path)
     assert (found["data"], found["weights"]) == ("pictures", "abc")
     (tmp_path / "config.json").write_text(json.dumps({**record, "data": "", "weights": ""}))
-    assert not {"data", "weights"} & kept.shorten(Run("r", "way", 0, Settings()), tmp_path).keys()
+    assert (
+        not {"data", "weights"}
+        & short_records.shorten(Run("r", "way", 0, Settings()), tmp_path).keys()
+    )
 
 
 def test_a_record_of_an_earlier_version_has_the_names_of_today(tmp_path):
     record = {**test_rendering.one("w", 0, 0.5), "config": {"data.judge": "train"}}
-    kept.write(record, tmp_path)
-    assert kept.read(tmp_path) == [{**record, "config": {"data.evaluate_on": "train"}}]
+    short_records.write(record, tmp_path)
+    assert short_records.read(tmp_path) == [{**record, "config": {"data.evaluate_on": "train"}}]

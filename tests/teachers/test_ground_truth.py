@@ -9,7 +9,7 @@ import pytest
 
 from amkd.core.errors import UserError
 from amkd.teachers import loading
-from amkd.teachers.http.labels import Labels
+from amkd.teachers.http.service_labels import Labels
 
 ONE_TO_TEN = tuple(map(str, range(1, 11)))
 TEN = tuple(map(str, range(10)))

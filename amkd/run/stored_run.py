@@ -22,7 +22,7 @@ from amkd.teachers import answers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class KeptRun:
+class StoredRun:
     """A run in its workdir.
 
     Attributes:
@@ -78,7 +78,7 @@ class KeptRun:
         return dict(zip(found, read, strict=True))
 
 
-def read(folder: Path) -> KeptRun:
+def read(folder: Path) -> StoredRun:
     """Reads the run of a workdir.
 
     Raises:
@@ -89,7 +89,7 @@ def read(folder: Path) -> KeptRun:
     record = run_record.read(folder)
     settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
     summary = _summary(folder)
-    return KeptRun(
+    return StoredRun(
         folder=folder,
         settings=settings,
         run=record["run"],

@@ -11,7 +11,7 @@ import pytest
 
 from amkd import models
 from amkd.core.errors import UserError
-from amkd.models.pretrained import hub, source
+from amkd.models.pretrained import hub, initial_weights
 from tests.support import timm_weights
 
 NAME, SHAPE = "mobilenetv3_small_100", (32, 32, 3)
@@ -29,7 +29,7 @@ def file(tmp_path_factory):
 
 
 def test_a_file_is_known_by_its_name_and_hash(file):
-    found = source.load(str(file), NAME, 3, SHAPE)
+    found = initial_weights.load(str(file), NAME, 3, SHAPE)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert found.told == {"source": "model.safetensors", "sha256": digest, "license": None}
 
@@ -39,7 +39,7 @@ def test_a_file_that_is_none_is_refused(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"not a file of weights")
     with pytest.raises(UserError, match="cannot be read as safetensors"):
-        source.load(str(path), NAME, 3, SHAPE)
+        initial_weights.load(str(path), NAME, 3, SHAPE)
 
 
 def test_the_hub_s_commit_and_licence_are_told(file, monkeypatch):
@@ -53,7 +53,7 @@ def test_the_hub_s_commit_and_licence_are_told(file, monkeypatch):
 
     fake = types.SimpleNamespace(hf_hub_download=hf_hub_download)
     monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
-    found = source.load("hf:timm/some.a1_in1k", NAME, 3, SHAPE)
+    found = initial_weights.load("hf:timm/some.a1_in1k", NAME, 3, SHAPE)
     assert (found.source, found.license) == (f"hf:timm/some.a1_in1k@{COMMIT}", "apache-2.0")
     assert asked[0] == ("timm/some.a1_in1k", "model.safetensors", None)
     assert {revision for _, _, revision in asked[1:]} == {COMMIT}
@@ -87,19 +87,19 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_read(spec, student, said):
-    (problem,) = source.problems(spec, student)
+    (problem,) = initial_weights.problems(spec, student)
     assert f"config.student_weights={spec!r}" in problem and said in problem
 
 
 def test_an_assistant_is_called_one():
-    (problem,) = source.problems("x.safetensors", "lenet5_half", "assistant.weights")
+    (problem,) = initial_weights.problems("x.safetensors", "lenet5_half", "assistant.weights")
     assert "config.assistant.weights='x.safetensors'" in problem
     assert "no published weights for assistant 'lenet5_half'" in problem
 
 
 def test_nothing_is_wrong_with_nothing():
-    assert source.problems("", "lenet5_half") == []
-    assert source.load("", "lenet5_half", 3, (8, 8, 1)) is None
+    assert initial_weights.problems("", "lenet5_half") == []
+    assert initial_weights.load("", "lenet5_half", 3, (8, 8, 1)) is None
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def own(tmp_path, monkeypatch):
 
 def test_a_function_of_the_user_s_own_gives_the_variables(own):
     spec = own("weights_doubled", "return jax.tree.map(lambda x: 2 * x, variables)")
-    found = source.load(spec, "lenet5_half", 3, (8, 8, 1))
+    found = initial_weights.load(spec, "lenet5_half", 3, (8, 8, 1))
     placed = found.place({"params": {"fc": np.array([1.0, 3.0], np.float32)}})
     assert placed["params"]["fc"].tolist() == [2, 6]
     assert found.source == spec and len(found.sha256) == 64
@@ -134,7 +134,7 @@ def test_a_function_of_the_user_s_own_gives_the_variables(own):
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 def test_a_function_that_returns_something_else_is_refused(own, name, body, said):
     with pytest.raises(UserError, match=said):
-        source.load(own(name, body), "lenet5_half", 3, (8, 8, 1))
+        initial_weights.load(own(name, body), "lenet5_half", 3, (8, 8, 1))
 
 
 def test_names_of_networks_without_three_channels_or_of_other_sizes_are_refused():
@@ -147,7 +147,7 @@ def test_names_of_networks_without_three_channels_or_of_other_sizes_are_refused(
 
 
 def test_weights_are_placed_into_each_round_s_fresh_variables(file):
-    found = source.load(str(file), NAME, 3, SHAPE)
+    found = initial_weights.load(str(file), NAME, 3, SHAPE)
     network = models.build(NAME, 3, SHAPE)
     template = jax.eval_shape(
         lambda: network.init(jax.random.key(0), np.zeros((1, *SHAPE), np.uint8))

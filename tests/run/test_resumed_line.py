@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amkd.data.records import real_records
-from amkd.run import round_state, standing
+from amkd.run import resumed_line, round_state
 from amkd.run.facts import facts_of_run
 from amkd.search.scans import Scan
 from amkd.search.top_k import Scored
@@ -35,7 +35,7 @@ STEPS = {
 
 @pytest.mark.parametrize(("at", "told"), STEPS.values(), ids=STEPS)
 def test_where_a_run_stands(at, told):
-    assert standing.step(at, FACTS) == told
+    assert resumed_line.step(at, FACTS) == told
 
 
 def test_a_search_stands_somewhere_too():
@@ -46,7 +46,7 @@ def test_a_search_stands_somewhere_too():
         state(1, -1, 30, 30), scans=(Scan(900, found), Scan(400, found))
     )
     told = "round 1 of 0 to 2, selecting its images, 1,300 scores are saved"
-    assert standing.step(searching, FACTS) == told
+    assert resumed_line.step(searching, FACTS) == told
 
 
 def test_an_assistant_stands_somewhere_too():
@@ -59,12 +59,12 @@ def test_an_assistant_stands_somewhere_too():
     asked = state(2, 0, 90, 90)
     helped = dataclasses.replace(asked, assisted=round_state.Assisted(1))
     told = "round 2 of 0 to 2, training its assistant, 1 of 3 epochs done"
-    assert standing.step(helped, facts) == told
+    assert resumed_line.step(helped, facts) == told
     answers = np.zeros((10000, 10), np.float32)
     done = dataclasses.replace(asked, assisted=round_state.Assisted(3, answers=answers))
-    assert standing.step(done, facts) == "round 2 of 0 to 2, training, from the beginning"
+    assert resumed_line.step(done, facts) == "round 2 of 0 to 2, training, from the beginning"
     later = dataclasses.replace(done, epoch=2)
-    assert standing.step(later, facts) == "round 2 of 0 to 2, training, 2 of 5 epochs done"
+    assert resumed_line.step(later, facts) == "round 2 of 0 to 2, training, 2 of 5 epochs done"
 
 
 class Book:
@@ -101,4 +101,4 @@ SUMS = {
 def test_what_is_paid_for(book, records, told):
     query_client = types.SimpleNamespace(ledger=book, run="a")
     context = types.SimpleNamespace(client=query_client, settings=SETTINGS, facts=FACTS)
-    assert standing.of_run(context, state(0, -1, records, 0)) == told
+    assert resumed_line.of_run(context, state(0, -1, records, 0)) == told

@@ -8,7 +8,7 @@ from amkd.ledger import checksums
 from amkd.ledger.recovered_rows import RecoveredRow
 
 
-class Seals:
+class CredibleRows:
     """The names of a ledger's teachers, and the possible checksums of their rows."""
 
     def __init__(self, given: Mapping[int, str]) -> None:

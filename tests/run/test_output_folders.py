@@ -8,7 +8,7 @@ from amkd.core import folders
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.planning import report
-from amkd.run import experiment, places
+from amkd.run import experiment, output_folders
 from tests.support.small import configured
 
 NOWHERE = "/proc/1/x"  # not even root writes there
@@ -66,7 +66,7 @@ def settings_of(tmp_path, **fields):
 
 @pytest.mark.parametrize(("fields", "named"), PLACES.values(), ids=PLACES)
 def test_a_place_that_cannot_be_written_is_named(tmp_path, fields, named):
-    (problem,) = places.problems(settings_of(tmp_path, **fields), tmp_path / "run")
+    (problem,) = output_folders.problems(settings_of(tmp_path, **fields), tmp_path / "run")
     assert problem.startswith(named)
     assert not (tmp_path / "run").exists()
 
@@ -74,12 +74,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, fields, named):
 @pytest.mark.parametrize("place", [NOWHERE, "{tmp}/file", "{tmp}/file/x", "{tmp}/link"])
 def test_a_workdir_that_cannot_be_written_is_named(tmp_path, place):
     folder = tmp_path.joinpath(place.format(tmp=tmp_path))
-    (problem,) = places.problems(settings_of(tmp_path), folder)
+    (problem,) = output_folders.problems(settings_of(tmp_path), folder)
     assert problem.startswith(f"--workdir={folder}: ")
 
 
 def test_a_cache_that_is_not_needed_is_not_asked_for(tmp_path):
-    assert list(places.problems(settings_of(tmp_path, cache_dir=NOWHERE), None)) == []
+    assert list(output_folders.problems(settings_of(tmp_path, cache_dir=NOWHERE), None)) == []
 
 
 def test_plan_and_run_refuse_all_at_once(tmp_path, monkeypatch):

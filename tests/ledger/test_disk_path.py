@@ -7,7 +7,7 @@ import pytest
 
 from amkd import ledger
 from amkd.core.errors import UserError
-from amkd.ledger import merge, place, rescue
+from amkd.ledger import disk_path, merge, rescue
 from tests.support.books import charge, pay, some_answers, some_images
 from tests.support.configuring import changed, complaint
 
@@ -41,7 +41,7 @@ def test_what_is_no_file_is_never_opened(
 def test_any_other_name_is_a_file_at_its_absolute_path(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not list(place.problems(path))
+    assert not list(disk_path.problems(path))
     monkeypatch.chdir(tmp_path)
     book = ledger.Ledger(Path(path))
     monkeypatch.chdir("/")  # as a teacher of the user's own may do
