@@ -15,7 +15,7 @@ What users may rely on; everything else is private and may change:
 ``Settings``                    a whole configuration, checked and frozen
 ``Teacher``                     a black box: a function of images, and who answers
 ``SavedNetwork``                a student or a teacher: ``predict(images)``, ``card``
-``UserError``                   a mistake that the user can mend; the message says how
+``UserError``                   a mistake that the user can fix; the message says how
 ``Stopped``                     the run was asked to stop, and has saved its state
 ``__version__``                 the version of this package
 ==============================  ================================================================

@@ -55,7 +55,7 @@ def run_experiment(settings: Settings, workdir: str | Path) -> SavedNetwork:
       The student; the rest of the result is in ``summary.json`` in ``workdir``.
 
     Raises:
-      UserError: something that the caller can mend.
+      UserError: something that the caller can fix.
     """
     experiment.run(settings, arguments.folder("workdir", workdir), StopSignal())
     return load_student(workdir)
@@ -105,7 +105,7 @@ def distill(
       The student: ``student.predict(images)`` answers, ``student.card`` tells what it is.
 
     Raises:
-      UserError: something that the caller can mend.
+      UserError: something that the caller can fix.
     """
     arguments.check_images("images", images)
     folder, names = arguments.folder("workdir", workdir), arguments.class_names(classes)

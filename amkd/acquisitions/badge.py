@@ -12,9 +12,9 @@ from amkd.core import keys
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Draws k seeds from the candidates; as in the released code, queried images are not seeds."""
-    said = candidates.predictions()
+    predictions = candidates.predictions()
     key = keys.key(*candidates.inputs.stream, keys.Purpose.ACQUISITION)
-    return np.asarray(gradients.badge(said.probabilities, said.features, k, key))
+    return np.asarray(gradients.badge(predictions.probabilities, predictions.features, k, key))
 
 
 ACQUISITION = Acquisition(choose)

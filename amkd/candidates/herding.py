@@ -84,7 +84,7 @@ def greedy(
 
 @compiled(static=("k",), precision="highest")
 def cover(
-    points: jax.Array, asked: jax.Array, places: jax.Array, uncertainty: jax.Array, k: int
+    points: jax.Array, queried: jax.Array, places: jax.Array, uncertainty: jax.Array, k: int
 ) -> jax.Array:
     """Chooses k of M images so that they cover answered images.
 
@@ -93,7 +93,7 @@ def cover(
 
     Args:
       points: ``float32[M, d]``, features of the images.
-      asked: ``float32[Q, d]``, features of the answered images.
+      queried: ``float32[Q, d]``, features of the answered images.
       places: ``int32[T]``, which of these are the targets.
       uncertainty: ``float32[T]``, weights of the targets, none below 0.
       k: how many images to choose, at most M.
@@ -101,10 +101,10 @@ def cover(
     Returns:
       ``int32[k]`` places, in the order of choice; see :func:`greedy`.
     """
-    mean = asked.mean(0, keepdims=True)  # squares relative to it lose little precision
-    points, asked = points - mean, asked - mean
-    targets = asked[places]
-    away = nearest(targets, asked, own=places)
+    mean = queried.mean(0, keepdims=True)  # squares relative to it lose little precision
+    points, queried = points - mean, queried - mean
+    targets = queried[places]
+    away = nearest(targets, queried, own=places)
     width = jnp.mean(away)
     width = jnp.where((width > 0) & jnp.isfinite(width), width, 1.0)
     return greedy(points, targets, uncertainty, similarity(away, width), width, k)

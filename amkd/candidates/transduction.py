@@ -32,17 +32,17 @@ def second_moment(features: np.ndarray) -> np.ndarray:
     return found
 
 
-def posterior(asked: np.ndarray, noise: float) -> np.ndarray:
+def posterior(queried: np.ndarray, noise: float) -> np.ndarray:
     """Returns the covariance of the weights after images were answered, with the prior I.
 
     Args:
-      asked: ``float32[Q, d]``, features of the answered images.
+      queried: ``float32[Q, d]``, features of the answered images.
       noise: variance of an answer's logit around its value, s^2.
 
     Returns:
       ``float64[d, d]``.
     """
-    precision = np.eye(asked.shape[-1]) + second_moment(asked) / noise
+    precision = np.eye(queried.shape[-1]) + second_moment(queried) / noise
     found: np.ndarray = np.linalg.inv(precision)
     return (found + found.T) / 2
 

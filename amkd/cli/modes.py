@@ -32,7 +32,7 @@ from amkd.serving import serve as serving
 from amkd.teachers import local
 from amkd.validation import real_images
 
-_HELD_OUT = 2000  # images on which an 8-bit file is compared with the student
+_COMPARED = 2000  # images on which an 8-bit file is compared with the student
 # What a JSON log reports about a finished run.
 _RESULT = (
     *("queries", "evaluation_queries", "cost", "currency"),
@@ -292,9 +292,9 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
     real = draw_real(data, count, config.seed)
     loss = config.export.int8_loss
     if len(data.test_images):
-        held = own_images.limit_test_images(data, _HELD_OUT)
+        held = own_images.limit_test_images(data, _COMPARED)
         return Quantization(real, np.asarray(held.test_images), held.test_labels, loss)
-    rest = np.arange(count, min(data.drawable_count, count + _HELD_OUT))
+    rest = np.arange(count, min(data.drawable_count, count + _COMPARED))
     if not len(rest) or facts.method.selector.takes_images:
         return Quantization(real, real, None, loss, fresh=False)
     return Quantization(real, with_not_drawn(data, real, config.seed)[rest], None, loss)

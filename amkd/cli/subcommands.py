@@ -123,8 +123,8 @@ def _status(args: argparse.Namespace) -> None:
     from amkd.reporting import progress_file
 
     found = progress_file.health(args.workdir, args.within, args.idle)
-    console.say(found.told, last=True)
-    if not found.well:
+    console.say(found.message, last=True)
+    if not found.healthy:
         sys.exit(NOT_WELL)
 
 

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 _LINES: collections.deque[tuple[TextIO, str]] = collections.deque()
 _LOCK = threading.Lock()
 _LAST_WAIT = 5.0  # seconds to wait for a writer at the end of the process
-_standing: Callable[[], Mapping[str, Any]] = dict
+_progress_facts: Callable[[], Mapping[str, Any]] = dict
 
 
 def _begin_child() -> None:
@@ -31,8 +31,8 @@ os.register_at_fork(after_in_child=_begin_child)
 
 def describe(standing: Callable[[], Mapping[str, Any]] | None) -> None:
     """Adds the progress of the run to every line from now on; None to add nothing more."""
-    global _standing
-    _standing = standing or dict
+    global _progress_facts
+    _progress_facts = standing or dict
 
 
 def now() -> str:
@@ -47,7 +47,7 @@ def stamp(time: datetime.datetime) -> str:
 
 def line(**facts: Any) -> str:
     """Returns one line of the log, with its end: the time, the progress of the run, and facts."""
-    return json.dumps(finite({"time": now(), **_standing(), **facts})) + "\n"
+    return json.dumps(finite({"time": now(), **_progress_facts(), **facts})) + "\n"
 
 
 def finite(value: Any) -> Any:

@@ -1,9 +1,9 @@
 """Random views of one 8-bit image: rotated, zoomed, shifted, flipped.
 
-In training, a view keeps the teacher's answer to the plain image, so it costs no query. The paper's
-Algorithm 1 does not do this; its released code does, with crops and flips. The variants of the real
-images (amkd/data/variants.py) are views, too. They are mixed like real images, and the mixes
-are sent to the teacher.
+In training, a view keeps the teacher's answer to the image before augmentation, so it costs no
+query. The paper's Algorithm 1 does not do this; its released code does, with crops and flips. The
+variants of the real images (amkd/data/variants.py) are views, too. They are mixed like real images,
+and the mixes are sent to the teacher.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""A data set in memory, and the random draw of the real images from it."""
+"""Describes a data set, and draws the real images from it."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from amkd.tasks import ONE_CLASS, Task
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DataSet:
-    """A data set in memory.
+    """A data set; its images are in memory, or mapped from a file.
 
     Attributes:
       name: the configured name.

@@ -17,7 +17,7 @@ class Files:
 
     Attributes:
       broken: files that could not be decoded so far, as (relative path, reason).
-      plain: files so far in which nearly all pixels have the same colour.
+      one_colour: files so far in which nearly all pixels have the same colour.
     """
 
     def __init__(self, root: Path, paths: list[str], options: DecodeOptions) -> None:
@@ -30,7 +30,7 @@ class Files:
         """
         self._root, self._paths, self._options = root, paths, options
         self.broken: list[tuple[str, str]] = []
-        self.plain: list[str] = []
+        self.one_colour: list[str] = []
 
     def blocks(self, most: int) -> Iterator[tuple[list[str], np.ndarray]]:
         """Yields paths and images, ``uint8[M, H, W, C]``, of at most ``most`` files at a time.
@@ -49,8 +49,8 @@ class Files:
                 if isinstance(found, str):
                     self.broken.append((path, found))
                     continue
-                if found.plain:
-                    self.plain.append(path)
+                if found.one_colour:
+                    self.one_colour.append(path)
                 images[len(paths)] = found.image
                 paths.append(path)
                 if len(paths) == most:
@@ -74,10 +74,10 @@ class Files:
             return error.strerror or type(error).__name__
 
     def report(self) -> None:
-        """Warns of the files that were broken or plain."""
+        """Warns of the files that were broken, or have one colour."""
         if self.broken:
             folder.warn(
                 f"{len(self.broken):,} of the {len(self._paths):,} image files in {self._root}"
                 f" cannot be decoded: {list_broken(self.broken)}. They are skipped"
             )
-        folder.warn_of_plain(self.plain, len(self._paths) - len(self.broken), self._root)
+        folder.warn_of_one_colour(self.one_colour, len(self._paths) - len(self.broken), self._root)

@@ -37,7 +37,7 @@ TURNS = {  # EXIF orientation to the operation that reverses it
 }
 
 _MOST_AT_FIRST = 178_956_970  # pixels of a file; version 1 refused more
-_ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
+_ONE_COLOUR = 16  # of 256 steps: in an image of one colour, 98% of the pixels differ by less
 _ORIENTATION = 0x0112  # EXIF tag
 _ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations with width and height exchanged
 
@@ -72,12 +72,12 @@ class Decoded(NamedTuple):
 
     Attributes:
       image: ``uint8[H, W, C]``.
-      plain: whether nearly all pixels have one colour, as when the values are misinterpreted.
+      one_colour: whether nearly all pixels have one colour, as when the values are misinterpreted.
       version: the earliest :data:`VERSION` that gives this image.
     """
 
     image: np.ndarray
-    plain: bool
+    one_colour: bool
     version: int
 
 
@@ -122,7 +122,7 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
             fitted, version = _fit(opened, options)
         height, width, _ = options.shape
         image = np.asarray(resize.letterbox(fitted, (width, height))).reshape(options.shape)
-        return Decoded(image, _is_plain(fitted), version)
+        return Decoded(image, _has_one_colour(fitted), version)
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind of error
@@ -189,7 +189,7 @@ def _flatten(image: Image.Image, mode: str) -> tuple[Image.Image, int]:
     return image if image.mode == mode else image.convert(mode), version
 
 
-def _is_plain(image: Image.Image) -> bool:
+def _has_one_colour(image: Image.Image) -> bool:
     """Returns whether 98% of the pixels differ by only a few steps, in every colour."""
     counts = np.reshape(image.histogram(), (-1, 256)).cumsum(axis=1)
     share = counts / counts[:, -1:]

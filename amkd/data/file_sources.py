@@ -21,7 +21,7 @@ from amkd.data import (
 )
 from amkd.data.dataset import DataSet
 from amkd.data.image_files import ImageFile
-from amkd.data.listed_images import Listing
+from amkd.data.listed_images import ListOptions
 from amkd.data.manifest import Listed
 
 _MANIFEST = "config.data.manifest"
@@ -47,12 +47,12 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
     return listed_images.load(listed, _listing(dataset, settings, seed, cache_dir))
 
 
-def _listing(dataset: str, settings: DataSettings, seed: int, cache_dir: Path) -> Listing:
+def _listing(dataset: str, settings: DataSettings, seed: int, cache_dir: Path) -> ListOptions:
     of_hub = source_of(dataset) == "hf"
-    return Listing(
+    return ListOptions(
         name=dataset,
         field=f"config.dataset={dataset!r}" if of_hub else f"{_MANIFEST}={settings.manifest!r}",
-        options=own_images.decode_options(settings),
+        decode=own_images.decode_options(settings),
         cache_dir=cache_dir,
         held_out=settings.held_out,
         test_images=settings.test_images,

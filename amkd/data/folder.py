@@ -102,7 +102,7 @@ def decoded(
     *,
     drop_duplicates: bool,
 ) -> image_cache.CachedImages:
-    """Decodes files, or finds them in the cache; reports broken files and plain images.
+    """Decodes files, or finds them in the cache; reports broken files, and images of one colour.
 
     Args:
       root: the folder of the files.
@@ -124,23 +124,23 @@ def decoded(
             f" {cached.folder / image_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
-    warn_of_plain(cached.plain, len(cached.paths), root)
+    warn_of_one_colour(cached.one_colour, len(cached.paths), root)
     return cached
 
 
-def warn_of_plain(plain: Sequence[str], count: int, root: Path) -> None:
+def warn_of_one_colour(one_colour: Sequence[str], count: int, root: Path) -> None:
     """Warns of images of nearly one colour.
 
     Args:
-      plain: their files.
+      one_colour: their files.
       count: number of all images.
       root: the folder of the files.
     """
-    if plain:
+    if one_colour:
         warn(
-            f"{len(plain):,} of the {count:,} images in {root} have nearly one colour after"
-            f" decoding: {first_names([repr(path) for path in plain])}. If this is wrong, their"
-            " values are not in a supported range: see 'Images' in docs/own_teacher.md, and save"
+            f"{len(one_colour):,} of the {count:,} images in {root} have nearly one colour after"
+            f" decoding: {first_names([repr(path) for path in one_colour])}. If this is wrong,"
+            " their values are not in a supported range: see 'Images' in docs/own_teacher.md, and save"
             " the files with 8 bits"
         )
 

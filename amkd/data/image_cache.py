@@ -48,7 +48,7 @@ class CachedImages:
       paths: the file of each image, relative to the folder it was found in.
       broken: files that could not be decoded, and why.
       duplicates: how many files were left out because an earlier file has the same bytes.
-      plain: files of ``paths`` in which nearly all pixels have the same colour.
+      one_colour: files of ``paths`` in which nearly all pixels have the same colour.
       key: identity of the images.
       folder: the cache folder.
     """
@@ -57,7 +57,7 @@ class CachedImages:
     paths: list[str]
     broken: list[tuple[str, str]]
     duplicates: int
-    plain: list[str]
+    one_colour: list[str]
     key: str
     folder: Path
 
@@ -203,7 +203,7 @@ def _write(
         "paths": [chosen[index].path for index in kept],
         "broken": broken,
         "duplicates": len(found) - len(broken) - len(kept),
-        "plain": [chosen[index].path for index in kept if decoded[index].plain],
+        "plain": [chosen[index].path for index in kept if decoded[index].one_colour],
         "rules": decoding.VERSION,
         "version": max(one.version for one in decoded),
         "pillow": PIL.__version__,  # for information: versions may differ in the last bit
@@ -222,7 +222,7 @@ class _Outcome(NamedTuple):
     """The result for a file: why it is broken, or empty; else see :class:`decoding.Decoded`."""
 
     broken: str
-    plain: bool = False
+    one_colour: bool = False
     version: int = 1
 
 
@@ -250,8 +250,8 @@ def _decode_all(
         file = chosen[index]
         try:
             try:
-                images[index], plain, version = decoding.read(root / file.path, options)
-                outcome = _Outcome("", plain, version)
+                images[index], one_colour, version = decoding.read(root / file.path, options)
+                outcome = _Outcome("", one_colour, version)
             except decoding.BrokenImageError as error:
                 outcome = _Outcome(str(error))
             unchanged = file_stamp(root / file.path)[:2] == file.stamp[:2]

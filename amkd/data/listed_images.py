@@ -32,13 +32,13 @@ class _Part(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Listing:
+class ListOptions:
     """How listed image files become a data set.
 
     Attributes:
       name: the name of the data set.
       field: what names the table, for messages.
-      options: how the files become images.
+      decode: how the files become images.
       cache_dir: where decoded images are kept.
       held_out: number of evaluation images, if no image is of the split test.
       test_images: maximum number of images of the split test; 0 for all.
@@ -48,7 +48,7 @@ class Listing:
 
     name: str
     field: str
-    options: DecodeOptions
+    decode: DecodeOptions
     cache_dir: Path
     held_out: int
     test_images: int
@@ -56,49 +56,51 @@ class Listing:
     strict: bool = True
 
 
-def load(listed: Listed, how: Listing) -> DataSet:
+def load(listed: Listed, options: ListOptions) -> DataSet:
     """Returns the listed images as a data set.
 
     A local teacher can be trained on them if all have labels and some are of the split test.
 
     Args:
       listed: the images.
-      how: how they become a data set.
+      options: how they become a data set.
 
     Raises:
       UserError: an image file is broken or has two labels, there are too few, or the classes are
         not known.
     """
-    check(how.options)
+    check(options.decode)
     if len(listed.classes) < 2:
         raise UserError(
-            f"{how.field}: its labels name {len(listed.classes)} classes, but a classifier needs at"
-            " least two: set the class names, in the teacher's order, with --config.data.classes"
+            f"{options.field}: its labels name {len(listed.classes)} classes, but a classifier needs"
+            " at least two: set the class names, in the teacher's order, with --config.data.classes"
         )
-    order, files = _by_path(listed, how)
-    _check_labels(listed, order, files, how)
-    pool = _decoded(listed, order, files, how, is_test=False)
+    order, files = _by_path(listed, options)
+    _check_labels(listed, order, files, options)
+    pool = _decoded(listed, order, files, options, is_test=False)
     if pool is None:
-        raise UserError(f"{how.field}: lists no image of the split train")
-    test = _decoded(listed, order, files, how, is_test=True)
-    _tell(listed, pool, test, how)
+        raise UserError(f"{options.field}: lists no image of the split train")
+    test = _decoded(listed, order, files, options, is_test=True)
+    _tell(listed, pool, test, options)
     data = (
-        _held_out(listed, pool, how) if test is None else _with_test_split(listed, pool, test, how)
+        _held_out(listed, pool, options)
+        if test is None
+        else _with_test_split(listed, pool, test, options)
     )
     return dataclasses.replace(data, pool_labels=pool.labels if pool.labelled else None)
 
 
-def _by_path(listed: Listed, how: Listing) -> tuple[list[int], list[ImageFile]]:
+def _by_path(listed: Listed, options: ListOptions) -> tuple[list[int], list[ImageFile]]:
     """Returns the rows in the order of their paths, and their files."""
     order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
     paths = [listed.paths[row] for row in order]
-    return order, image_files.identify(listed.root, paths, how.cache_dir)
+    return order, image_files.identify(listed.root, paths, options.cache_dir)
 
 
-def decoded(listed: Listed, how: Listing) -> list[CachedImages]:
+def decoded(listed: Listed, options: ListOptions) -> list[CachedImages]:
     """Returns the decoded images of each split that has any."""
-    order, files = _by_path(listed, how)
-    parts = (_decoded(listed, order, files, how, is_test=split) for split in (False, True))
+    order, files = _by_path(listed, options)
+    parts = (_decoded(listed, order, files, options, is_test=split) for split in (False, True))
     return [part.cached for part in parts if part is not None]
 
 
@@ -106,7 +108,7 @@ def _decoded(
     listed: Listed,
     order: Sequence[int],
     files: Sequence[ImageFile],
-    how: Listing,
+    options: ListOptions,
     *,
     is_test: bool,
 ) -> _Part | None:
@@ -117,7 +119,7 @@ def _decoded(
     found = [files[place] for place in own]
     # All images of a test set count, even duplicates: the user chose them.
     cached = folder.decoded(
-        listed.root, found, how.options, how.cache_dir, drop_duplicates=not is_test
+        listed.root, found, options.decode, options.cache_dir, drop_duplicates=not is_test
     )
     labels = {
         file.path: listed.labels[order[place]] for file, place in zip(found, own, strict=True)
@@ -126,10 +128,10 @@ def _decoded(
 
 
 def _check_labels(
-    listed: Listed, order: Sequence[int], files: Sequence[ImageFile], how: Listing
+    listed: Listed, order: Sequence[int], files: Sequence[ImageFile], options: ListOptions
 ) -> None:
     """Refuses or reports the same bytes with two labels: one of them is wrong."""
-    faults, count = RowFaults(how.field), 0
+    faults, count = RowFaults(options.field), 0
     first: dict[str, int] = {}
     for row, file in zip(order, files, strict=True):
         if not file.digest or listed.labels[row] < 0:
@@ -144,17 +146,17 @@ def _check_labels(
                 f"{listed.paths[row]!r} is the same image as in row {number},"
                 f" {listed.paths[earlier]!r}, but the labels are {other!r} and {one!r}",
             )
-    if how.strict:
+    if options.strict:
         faults.refuse("Keep the row with the right label, and remove the other")
     elif count:
         console.say(
-            f"warning: {how.field}: {count:,} images have a different label in another row",
+            f"warning: {options.field}: {count:,} images have a different label in another row",
             error=True,
         )
 
 
-def _tell(listed: Listed, pool: _Part, test: _Part | None, how: Listing) -> None:
-    parts = [f"{how.field}: {len(pool.labels):,} images"]
+def _tell(listed: Listed, pool: _Part, test: _Part | None, options: ListOptions) -> None:
+    parts = [f"{options.field}: {len(pool.labels):,} images"]
     if test is not None:
         parts.append(f"{len(test.labels):,} for evaluation")
     if listed.left_out:
@@ -167,11 +169,11 @@ def _tell(listed: Listed, pool: _Part, test: _Part | None, how: Listing) -> None
     console.say(", ".join(parts))
 
 
-def _with_test_split(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
+def _with_test_split(listed: Listed, pool: _Part, test: _Part, options: ListOptions) -> DataSet:
     """Returns the data set with the images of the split test for evaluation."""
     images = pool.cached.images
     data = own_images.unlabeled(
-        how.name, images, listed.classes, key=_key([pool, test], listed.classes)
+        options.name, images, listed.classes, key=_key([pool, test], listed.classes)
     )
     if pool.labelled:
         data = dataclasses.replace(data, teacher_images=images, teacher_labels=pool.labels)
@@ -180,24 +182,24 @@ def _with_test_split(listed: Listed, pool: _Part, test: _Part, how: Listing) -> 
         test_images=test.cached.images,
         test_labels=test.labels if test.labelled else None,
     )
-    return own_images.exclude_copies(own_images.limit_test_images(data, how.test_images))
+    return own_images.exclude_copies(own_images.limit_test_images(data, options.test_images))
 
 
-def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:
+def _held_out(listed: Listed, pool: _Part, options: ListOptions) -> DataSet:
     """Returns the data set with some of its own images for evaluation."""
     images = pool.cached.images
     data = own_images.with_holdout(
-        how.name,
+        options.name,
         images,
         listed.classes,
-        count=how.held_out,
-        seed=how.seed,
+        count=options.held_out,
+        seed=options.seed,
         key=_key([pool], listed.classes),
     )
-    if pool.labelled and how.held_out:
-        places, _ = own_images.hold_out(len(images), how.held_out, how.seed)
+    if pool.labelled and options.held_out:
+        places, _ = own_images.hold_out(len(images), options.held_out, options.seed)
         data = dataclasses.replace(data, test_labels=pool.labels[places])
-    return own_images.limit_test_images(data, how.test_images)
+    return own_images.limit_test_images(data, options.test_images)
 
 
 def _key(parts: Sequence[_Part], classes: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from PIL import Image
 
 KINDS = ("crop", "pad", "stretch")
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+Bounds = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 Size = tuple[int, int]  # width, height
 
 _FILTER = Image.Resampling.BILINEAR  # Pillow widens it to make an image smaller: no aliasing
@@ -31,7 +31,7 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(resized).reshape(size, size, channels)
 
 
-def fit(whole: Size, wanted: Size, kind: str) -> tuple[Box, Size]:
+def fit(whole: Size, wanted: Size, kind: str) -> tuple[Bounds, Size]:
     """Computes which part of an image is used, and how large it becomes.
 
     Args:
@@ -58,7 +58,7 @@ def fit(whole: Size, wanted: Size, kind: str) -> tuple[Box, Size]:
     return (0, 0, width, height), wanted
 
 
-def resample(image: Image.Image, box: Box, size: Size) -> Image.Image:
+def resample(image: Image.Image, box: Bounds, size: Size) -> Image.Image:
     """Resizes a part of an image; ``box`` may begin and end inside a pixel."""
     left, top = math.floor(box[0]), math.floor(box[1])
     # Cropped first, so that no pixel outside the box is used.

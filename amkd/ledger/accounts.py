@@ -90,7 +90,7 @@ class Spending(NamedTuple):
     cost: float | None
 
 
-class Mismatch(NamedTuple):
+class CountMismatch(NamedTuple):
     """A round of a run whose uses and batches count different numbers of paid answers."""
 
     run: str
@@ -226,7 +226,7 @@ GROUP BY day
 """
 
 
-def mismatches(db: sqlite3.Connection, run: str | None = None) -> list[Mismatch]:
+def mismatches(db: sqlite3.Connection, run: str | None = None) -> list[CountMismatch]:
     """Returns the rounds, of one run or of all, whose uses and batches do not agree."""
     only = "" if run is None else "AND run = :run"
     query = f"""
@@ -236,7 +236,7 @@ def mismatches(db: sqlite3.Connection, run: str | None = None) -> list[Mismatch]
         UNION ALL SELECT run, purpose, teacher, round, 0, answered FROM batch WHERE answered {only})
       GROUP BY 1, 2, 3, 4 HAVING sum(paid) != sum(answered) ORDER BY 1, 2, 3, 4
     """
-    return [Mismatch(*row) for row in db.execute(query, {"run": run})]
+    return [CountMismatch(*row) for row in db.execute(query, {"run": run})]
 
 
 def held(db: sqlite3.Connection, identity: str, images: Iterable[bytes]) -> int:

@@ -21,7 +21,7 @@ def _no_progress(images: int) -> None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Source:
+class FirstImageInputs:
     """The inputs of a method that provides the images of round 0.
 
     Attributes:
@@ -113,11 +113,11 @@ class FirstImages:
         del budget
         return real
 
-    def known(self, source: Source) -> np.ndarray:
+    def known(self, source: FirstImageInputs) -> np.ndarray:
         """Returns the images of round 0 that are known before any is made."""
         return source.real
 
-    def provide(self, source: Source) -> Provided:
+    def provide(self, source: FirstImageInputs) -> Provided:
         """Returns the images of round 0."""
         return Provided(self.known(source))
 
@@ -131,7 +131,7 @@ class FirstImages:
         del settings
         return 0
 
-    def spend_some(self, source: Source) -> int:
+    def spend_some(self, source: FirstImageInputs) -> int:
         """Spends a few gradient queries, so that their speed can be measured; returns how many."""
         del source
         return 0
@@ -179,7 +179,7 @@ class ViewsOfImages(FirstImages):
         """Returns the number of views that the budget allows."""
         return min(self.views * real, budget)
 
-    def known(self, source: Source) -> np.ndarray:
+    def known(self, source: FirstImageInputs) -> np.ndarray:
         """Returns all views, the last ones cut off at the budget."""
         return self.show(source.real)[: source.settings.budget]
 
@@ -215,10 +215,10 @@ class SynthesizedImages(FirstImages):
       from_real: whether the method starts from ``n_real`` real images; otherwise it draws none.
     """
 
-    synthesize: Callable[[Source], Provided]
+    synthesize: Callable[[FirstImageInputs], Provided]
     gradients: Callable[[Settings], int]
     misfits: Callable[[Settings], Iterator[str]]
-    sample: Callable[[Source], int]
+    sample: Callable[[FirstImageInputs], int]
     trained: Callable[[Settings], int] = _nothing
     from_real: bool = False
     needs_network = True
@@ -231,7 +231,7 @@ class SynthesizedImages(FirstImages):
         """Returns the budget: it is spent in round 0."""
         return budget
 
-    def provide(self, source: Source) -> Provided:
+    def provide(self, source: FirstImageInputs) -> Provided:
         """Makes the images, or reads the parts that were made before.
 
         Raises:
@@ -253,7 +253,7 @@ class SynthesizedImages(FirstImages):
         """Returns the method's own count."""
         return self.trained(settings)
 
-    def spend_some(self, source: Source) -> int:
+    def spend_some(self, source: FirstImageInputs) -> int:
         """Spends the gradient queries of the method's sample."""
         return self.sample(source)
 

@@ -44,7 +44,7 @@ from amkd.core import checkpoint, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods.base import Method, SynthesizedImages
-from amkd.methods.first_images import Provided, Source
+from amkd.methods.first_images import FirstImageInputs, Provided
 from amkd.methods.student import student_of
 from amkd.models import prediction, uncertainty
 from amkd.models.pretrained import initial_weights
@@ -55,7 +55,7 @@ from amkd.training.train import Training
 _SAMPLED = 256  # images: one batch of the program
 
 
-def synthesize(source: Source) -> Provided:
+def synthesize(source: FirstImageInputs) -> Provided:
     """Returns the real images, then as many pseudo-examples as the budget allows."""
     real, settings, n = source.real, source.settings, len(source.real)
     sizes = _sizes(settings)
@@ -113,7 +113,7 @@ def gradients(settings: Settings) -> int:
     return settings.fskd.steps * (sizes[-1] - sizes[0])
 
 
-def sample(source: Source) -> int:
+def sample(source: FirstImageInputs) -> int:
     """Climbs one step with some real images, against an untrained target; returns their number."""
     network = student_of(source.settings, source.classes, source.shape)
     key = keys.key(source.settings.seed, keys.TARGET, keys.Purpose.INIT)
@@ -142,7 +142,7 @@ def _sizes(settings: Settings) -> list[int]:
     return pseudo_examples.sizes(settings.budget - settings.n_real, settings.fskd.doublings)
 
 
-def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
+def _grown(source: FirstImageInputs, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
     """Returns the copies that a growth adds, after their climb: ``uint8[P, H, W, C]``.
 
     They are copies of the first pseudo-examples, as many as are added after ``block``.
@@ -157,7 +157,7 @@ def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> n
 
 
 def _climbed(
-    source: Source, learner: tuple[models.Network, Any], images: np.ndarray, steps: int
+    source: FirstImageInputs, learner: tuple[models.Network, Any], images: np.ndarray, steps: int
 ) -> np.ndarray:
     """Returns copies of images that have climbed the divergence of the learner from the teacher."""
     plan = source.settings.fskd
@@ -171,7 +171,7 @@ def _climbed(
     )
 
 
-def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_network.Target:
+def _target(source: FirstImageInputs, images: np.ndarray, ends: list[int]) -> target_network.Target:
     """Returns the target network: the student's, by the student's recipe, with FSKD's changes."""
     settings = source.settings
     plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)

@@ -24,8 +24,8 @@ def choose(inputs: SelectionInputs) -> Selection:
     drawn = random_mixup.choose(
         inputs._replace(k=_count(plan, pool_search.count_remaining(inputs), inputs.k))
     ).records
-    said = candidate_set.predict(inputs, inputs.variables, drawn)
-    candidates = candidate_set.least_confident_first(inputs, drawn, said)
+    predictions = candidate_set.predict(inputs, inputs.variables, drawn)
+    candidates = candidate_set.least_confident_first(inputs, drawn, predictions)
     places = acquisitions.chosen(plan.acquisition, candidates, inputs.k)
     found = candidates.scored.take(places)
     return Selection(found.records(), found.score, {"evaluations": len(drawn)})

@@ -22,14 +22,14 @@ import numpy as np
 from amkd.config.settings import Settings
 from amkd.core import keys
 from amkd.methods.base import Method, SynthesizedImages
-from amkd.methods.first_images import Provided, Source
+from amkd.methods.first_images import FirstImageInputs, Provided
 from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS
 
 _SAMPLED_STEPS = 3  # enough to measure the time of a step
 
 
-def synthesize(source: Source) -> Provided:
+def synthesize(source: FirstImageInputs) -> Provided:
     """Makes impressions, followed by views of them, as many as the budget allows."""
     plan, budget = source.settings.zskd, source.settings.budget
     count = budget // (1 + plan.copies)
@@ -70,7 +70,7 @@ def gradients(settings: Settings) -> int:
     return settings.zskd.steps * (settings.budget // (1 + settings.zskd.copies))
 
 
-def sample(source: Source) -> int:
+def sample(source: FirstImageInputs) -> int:
     """Makes a few steps towards one batch of even answers; returns the gradient queries spent."""
     plan = source.settings.zskd
     size, steps = (
@@ -97,7 +97,7 @@ def misfits(settings: Settings) -> Iterator[str]:
         )
 
 
-def _batch(source: Source, start: int, size: int) -> np.ndarray:
+def _batch(source: FirstImageInputs, start: int, size: int) -> np.ndarray:
     """Returns the impressions that begin with number ``start``, ``uint8[size, H, W, C]``.
 
     Classes and betas alternate.
@@ -120,7 +120,9 @@ def _batch(source: Source, start: int, size: int) -> np.ndarray:
     return source.kept(start, lambda: _impressed(source, answers, plan.steps, own))
 
 
-def _impressed(source: Source, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
+def _impressed(
+    source: FirstImageInputs, answers: np.ndarray, steps: int, key: jax.Array
+) -> np.ndarray:
     """Returns an impression for each row of answers ``float32[B, Y]``, after ``steps`` steps."""
     plan = source.settings.zskd
     return impressions.make_impressions(

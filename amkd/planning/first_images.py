@@ -4,7 +4,7 @@ import numpy as np
 
 from amkd.config.settings import Settings
 from amkd.data.dataset import DataSet, draw_real
-from amkd.methods.first_images import Source
+from amkd.methods.first_images import FirstImageInputs
 from amkd.run.facts import RunFacts
 
 
@@ -18,5 +18,5 @@ def known_images(settings: Settings, facts: RunFacts, data: DataSet, *, sound: b
     real = draw_real(data, count, settings.seed)
     if not sound:
         return real
-    source = Source(settings=settings, shape=data.shape, classes=data.classes, real=real)
+    source = FirstImageInputs(settings=settings, shape=data.shape, classes=data.classes, real=real)
     return facts.method.first.known(source)

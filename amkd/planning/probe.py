@@ -158,7 +158,7 @@ def _ask(
     """Queries the images, and reads the answers from the ledger; see :func:`probe`."""
     run = uuid.uuid4().hex
     about = f"probe of {settings.dataset}, {len(images)} images"
-    about = importing.told_with_classes(about, settings, data)
+    about = importing.description_with_classes(about, settings, data)
     book.begin_run(run, console.storable(about), console.storable(folder.absolute()))
     timed = _Timed(teacher.of_run(run).ask)
     if facts.from_labels:  # they cost nothing

@@ -14,7 +14,7 @@ from amkd.config.settings import Settings
 from amkd.core import devices, keys
 from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
-from amkd.methods.first_images import Source
+from amkd.methods.first_images import FirstImageInputs
 from amkd.methods.student import assistant_of, student_of
 from amkd.models import prediction
 from amkd.run.context import assistant_weights, first_weights
@@ -165,7 +165,7 @@ def _gradients_per_second(
         return 0.0
     network = models.build(settings.teacher.model, data.classes, data.shape)
     key = keys.key(settings.seed, 0, keys.Purpose.INIT)
-    source = Source(
+    source = FirstImageInputs(
         settings=settings,
         shape=data.shape,
         classes=data.classes,

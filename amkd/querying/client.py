@@ -223,7 +223,7 @@ def _send_all(
             finally:
                 # Waiting batches are cancelled; those in flight are paid for, and awaited.
                 sender.pace.halt()
-    except sentinel.Mismatch as mismatch:
+    except sentinel.ChangedAnswer as mismatch:
         late = (_answered(asked, future) for future, asked in flying.items())
         raise watch.set_aside(mismatch, [one for one in late if one.images]) from mismatch
 
@@ -278,7 +278,7 @@ def _check(
             watch.sender.pace.halt()
             if isinstance(error, KeyboardInterrupt):
                 _mention_wait([asked])
-            if isinstance(mismatch := asked.exception(), sentinel.Mismatch):
+            if isinstance(mismatch := asked.exception(), sentinel.ChangedAnswer):
                 raise mismatch from None
             raise
         asked.result()

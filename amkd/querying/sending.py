@@ -20,7 +20,7 @@ _POLL = 0.5  # seconds between two checks whether another run has received an an
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sender:
-    """Everything that the threads share that send batches to one teacher.
+    """Holds what all threads that send batches to one teacher share.
 
     Attributes:
       teacher: the black box.

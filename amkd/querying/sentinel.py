@@ -18,7 +18,7 @@ from amkd.teachers import repeated
 from amkd.teachers.answers import BadAnswer
 
 
-class Mismatch(TeacherFailed):
+class ChangedAnswer(TeacherFailed):
     """Raised for a repeated answer that is not the earlier one."""
 
 
@@ -87,7 +87,7 @@ class Sentinel:
             counts as unchecked after a restart.
 
         Raises:
-          Mismatch: the answer is different now, or has another form.
+          ChangedAnswer: the answer is different now, or has another form.
           TeacherFailed: there is no answer.
           OutOfMoney: the query cannot be paid for.
         """
@@ -106,15 +106,15 @@ class Sentinel:
             answer = sending.ask_again(asks, own, image, self.images[image])
         except BadAnswer as problem:
             self._move(self._unchecked)
-            raise Mismatch(str(problem)) from problem
+            raise ChangedAnswer(str(problem)) from problem
         form = self.sender.form
         if not repeated.same(stored, answer, form):
             self._move(self._unchecked)
             told = f"{_best(answer)}, and was {_best(stored)} before"
-            raise Mismatch(f"image {image.hex()[:16]} is now {told}")
+            raise ChangedAnswer(f"image {image.hex()[:16]} is now {told}")
         self._unchecked.clear()
 
-    def set_aside(self, mismatch: Mismatch, ended: Iterable[Sent]) -> TeacherFailed:
+    def set_aside(self, mismatch: ChangedAnswer, ended: Iterable[Sent]) -> TeacherFailed:
         """Sets aside the answers that were in flight, too; returns the error about all of them.
 
         Args:

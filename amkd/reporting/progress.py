@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
+class ProgressState:
     """The progress of a run; a new value after every step, so that other threads may read it.
 
     Attributes:
@@ -57,7 +57,7 @@ class RunProgress:
     """Records the progress of a run.
 
     Attributes:
-      standing: the current progress.
+      state: the current progress.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class RunProgress:
         self._rounds, self._budget, self._currency = 0, budget, currency
         self._bars, self._counted = bars(shows_bars), 0.0
         self._count: Callable[[], Counts] = Counts
-        self.standing = Standing(advanced=time.time())
+        self.state = ProgressState(advanced=time.time())
 
     def facts(self) -> dict[str, Any]:
         """Returns the progress of the run, for JSON."""
-        now = self.standing
+        now = self.state
         return {
             "phase": now.phase,
             "round": now.round,
@@ -110,8 +110,8 @@ class RunProgress:
     def phase(self, name: str, round_: int | None = None) -> None:
         """Records that a phase begins."""
         if round_ is None:
-            round_ = self.standing.round
-        self.standing = Standing(name, round_, counts=self._look_up(), advanced=time.time())
+            round_ = self.state.round
+        self.state = ProgressState(name, round_, counts=self._look_up(), advanced=time.time())
         console.note("phase")
 
     @contextlib.contextmanager
@@ -123,18 +123,18 @@ class RunProgress:
             def advance(step: int, **told: str) -> None:
                 shown(step, **told)
                 if step:
-                    self._note(done=self.standing.done + step)
+                    self._note(done=self.state.done + step)
                 if time.monotonic() - self._counted > _COUNTED_EVERY:
-                    self.standing = dataclasses.replace(self.standing, counts=self._look_up())
+                    self.state = dataclasses.replace(self.state, counts=self._look_up())
 
             yield advance
 
     def _note(self, **changed: Any) -> None:
-        self.standing = dataclasses.replace(self.standing, advanced=time.time(), **changed)
+        self.state = dataclasses.replace(self.state, advanced=time.time(), **changed)
 
     def _look_up(self) -> Counts:
         self._counted = time.monotonic()
         try:
             return self._count()
         except UserError:  # the ledger's error is reported where it is needed
-            return self.standing.counts
+            return self.state.counts

@@ -32,12 +32,12 @@ class Health(NamedTuple):
     """The state of a run, as it was found.
 
     Attributes:
-      well: whether the run works, or is finished.
-      told: a message for a person.
+      healthy: whether the run works, or is finished.
+      message: a message for a person.
     """
 
-    well: bool
-    told: str
+    healthy: bool
+    message: str
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ class _Beat(threading.Thread):
         super().__init__(name="progress", daemon=True)
         self._progress, self._path, self._seconds = progress, path, seconds
         self._begun, self._over = json_lines.now(), threading.Event()
-        self._logged = progress.standing
+        self._logged = progress.state
         self._write(RUNNING)
 
     def run(self) -> None:
@@ -93,7 +93,7 @@ class _Beat(threading.Thread):
 
     def _log(self) -> None:
         """Writes a line to a log in JSON, if the work has advanced since the last."""
-        standing = self._progress.standing
+        standing = self._progress.state
         if standing.done and standing.advanced != self._logged.advanced:
             self._logged = standing
             console.note("progress")

@@ -23,7 +23,7 @@ _GAUGES = {
 
 def text(progress: RunProgress) -> str:
     """Returns all values, in Prometheus' text format."""
-    told, now = progress.facts(), progress.standing
+    told, now = progress.facts(), progress.state
     rows = [(name, meaning, "", told[name]) for name, meaning in _GAUGES.items()]
     rows += [
         ("round", "the round; -1 before the first", "", -1 if now.round is None else now.round),

@@ -81,8 +81,8 @@ def answered(context: RunContext, state: RoundState, targets: Targets) -> RoundS
     variables = jax.device_get(ended.result)
     fresh = images_of_round(context, state.records, state.round)
     answers = _answers(context, variables, fresh, state.round)
-    told = _told(context, variables, state.records, fresh)
-    state = at(Assisted(training.epochs, answers=answers, told=told))
+    metrics = _metrics(context, variables, state.records, fresh)
+    state = at(Assisted(training.epochs, answers=answers, metrics=metrics))
     round_state.save(context.checkpoints, state)
     return state
 
@@ -143,7 +143,7 @@ def _views(
         yield augment.views_by_number(images, number, augment.views_of(plan.train), key=key)
 
 
-def _told(
+def _metrics(
     context: RunContext, variables: Variables, asked: Records, fresh: Records
 ) -> dict[str, Any]:
     """Returns the facts to report about an assistant, for JSON."""
@@ -154,7 +154,7 @@ def _told(
     weights = context.assistant_weights()
     return {
         "model": plan.model,
-        **({"weights": weights.told} if weights else {}),
+        **({"weights": weights.card_entry} if weights else {}),
         "mixes": len(mixed),
         "near": sum(pair in near for pair in zip(mixed.i.tolist(), mixed.j.tolist(), strict=True)),
         "real_images": len(fresh) - len(mixed),

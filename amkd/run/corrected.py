@@ -57,7 +57,7 @@ class Corrections:
         return answers, weights
 
 
-def told(corrections: Corrections, images: Iterable[np.ndarray]) -> str:
+def line(corrections: Corrections, images: Iterable[np.ndarray]) -> str:
     """Returns a line about how many corrections are of these images, those of round 0."""
     total = len(corrections.classes)
     if used := sum(image_digest(image) in corrections.classes for image in images):

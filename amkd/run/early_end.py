@@ -69,7 +69,7 @@ def train_on_paid_answers(context: RunContext, folder: Path, problem: OutOfMoney
     return ended
 
 
-def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
+def summary_entry(context: RunContext, state: RoundState) -> dict[str, Any] | None:
     """Returns the summary's entry about a run that ended early because its money was spent; None
     for any other run.
     """

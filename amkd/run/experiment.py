@@ -75,7 +75,9 @@ def run(
             if data and teacher:  # given by a caller, who may have changed them since
                 sha256 = weights_identity(settings, data)
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
-            run_record.write(folder, run_record.read(folder))  # mends one copy by the other
+            run_record.write(
+                folder, run_record.read(folder)
+            )  # rewrites a damaged copy from the other one
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             console.say(
                 f"{folder} is finished; this is its result (use another --workdir for a new run)",
@@ -128,7 +130,7 @@ def _finish(context: RunContext, state: round_state.RoundState, folder: Path) ->
         state = early_end.train_on_paid_answers(context, folder, problem)
     context, state = evaluation_queries.ask_last(context, state)
     context.report.phase("report")
-    return results.write(context, state, folder, early_end.told(context, state))
+    return results.write(context, state, folder, early_end.summary_entry(context, state))
 
 
 @contextlib.contextmanager
@@ -233,7 +235,7 @@ def _context(
     leading.check_same_inputs(images, loaded.weights)
     corrections = corrected.of_run(settings, folder, class_names.of(data))
     if corrections:
-        console.say(corrected.told(corrections, first.images))
+        console.say(corrected.line(corrections, first.images))
     return RunContext(
         configured=loaded.configured,
         settings=settings,
@@ -322,11 +324,11 @@ def _begin(
     if warning := file_system.warning(answers.path):
         console.say(warning, error=True)
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
-    about = importing.told_with_classes(about, settings, data)
+    about = importing.description_with_classes(about, settings, data)
     lost = answers.begin_run(run_id, console.storable(about), console.storable(folder.absolute()))
     if lost:
         console.say(
-            f"{lost} images were in transit to the teacher when this run last ended; they may have"
+            f"{lost} images were in flight to the teacher when this run last ended; they may have"
             " been billed without an answer, and are sent again"
         )
 

@@ -16,7 +16,7 @@ from amkd.core.broadcast import Message
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import draw_real
 from amkd.data.records import Records
-from amkd.methods.first_images import Source
+from amkd.methods.first_images import FirstImageInputs
 from amkd.run import checks, inputs, leading, round_state, rounds, student_training
 from amkd.run.context import SharedContext, weights_identity
 from amkd.run.targets import Targets
@@ -54,7 +54,7 @@ def _load(settings: Settings, stop: StopSignal) -> SharedContext:
     settings = inputs.with_real_count(settings, data)
     checks.check_data(settings, data)
     facts = inputs.facts_of(settings, data)
-    source = Source(
+    source = FirstImageInputs(
         settings=settings,
         shape=data.shape,
         classes=data.classes,

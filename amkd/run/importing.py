@@ -171,7 +171,7 @@ def check_classes(data: DataSet, teacher: Teacher, ledger: Path) -> None:
             )
 
 
-def told_with_classes(about: str, settings: Settings, data: DataSet) -> str:
+def description_with_classes(about: str, settings: Settings, data: DataSet) -> str:
     """Returns the words about a run, with a digest of the classes if its teacher names them: the
     ledger keeps such answers by the position of the class.
     """

@@ -11,7 +11,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import file_sources, holdout, out_of_domain, sources
 from amkd.data.dataset import DataSet, draw_real
-from amkd.methods.first_images import Provided, Source
+from amkd.methods.first_images import FirstImageInputs, Provided
 from amkd.reporting.bars import SILENT, Bar
 from amkd.run import checks
 from amkd.run.facts import RunFacts, facts_of_run
@@ -141,7 +141,7 @@ def first_images(
       UserError: the method needs the teacher's network, and the teacher is a black box.
     """
     network, variables = (teacher and teacher.network) or (None, None)
-    source = Source(
+    source = FirstImageInputs(
         settings=settings,
         shape=data.shape,
         classes=data.classes,

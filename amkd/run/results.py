@@ -113,7 +113,7 @@ def _card(context: RunContext, summary: dict[str, Any], records: Records) -> dic
         "made": int(made.sum()),  # such as crops, or images from the teacher's network
         "white_box": facts.method.first.needs_network or context.teacher_features is not None,
         "ground_truth": facts.from_labels,
-        **({"student_weights": weights.told} if weights else {}),
+        **({"student_weights": weights.card_entry} if weights else {}),
         **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
         # Without paths on this machine, and without fields that do not affect the result.
         "config": {**identifying(context.configured), **named},

@@ -23,13 +23,13 @@ class Assisted:
       epoch: epochs done of its training.
       training: leaves of its training state; None once it has answered.
       answers: ``float32[F, Y]``, its answers; None before.
-      told: the facts to report about it.
+      metrics: the facts to report about it.
     """
 
     epoch: int
     training: list[np.ndarray] | None = None
     answers: np.ndarray | None = None
-    told: dict[str, Any] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 NO_SECONDS = {"search": 0.0, "query": 0.0, "train": 0.0, "evaluate": 0.0}
@@ -89,7 +89,7 @@ def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
         name: getattr(state, name) for name in ("round", "epoch", "answered", "metrics", "seconds")
     }
     if (assisted := state.assisted) is not None:
-        meta["assisted"] = {"epoch": assisted.epoch, "told": assisted.told}
+        meta["assisted"] = {"epoch": assisted.epoch, "told": assisted.metrics}
         if assisted.training is not None:
             tree["assistant_training"] = checkpoint.tree_of(assisted.training)
         if assisted.answers is not None:

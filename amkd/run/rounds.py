@@ -325,7 +325,7 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
         "loss": loss,
         **_score_range(context, new),
         "search": state.metrics,
-        **({"assistant": state.assisted.told} if state.assisted else {}),
+        **({"assistant": state.assisted.metrics} if state.assisted else {}),
         "student_sha256": checkpoint.sha256(state.variables),
         "queries_paid": query_client.ledger.count(query_client.run, client.DISTILL, paid_only=True),
         "cost": query_client.ledger.spent(query_client.run),

@@ -8,7 +8,7 @@ from amkd.search import pairs
 
 
 def draw(
-    asked: Records, count: int, *, near: float, lam: tuple[float, float], rng: np.random.Generator
+    queried: Records, count: int, *, near: float, lam: tuple[float, float], rng: np.random.Generator
 ) -> Records:
     """Returns fresh mixes: first mixes of pairs already queried, then mixes of other pairs.
 
@@ -16,7 +16,7 @@ def draw(
     which it was not queried.
 
     Args:
-      asked: the queried records. Other pairs are pairs of the whole images among them.
+      queried: the queried records. Other pairs are pairs of the whole images among them.
       count: F, how many mixes.
       near: share of the mixes that are of pairs already queried; 0 is used if there is no such
         pair.
@@ -29,16 +29,16 @@ def draw(
     Raises:
       ValueError: there is no other pair.
     """
-    paired = asked.take(np.flatnonzero(asked.i != asked.j))
+    paired = queried.take(np.flatnonzero(queried.i != queried.j))
     again = round(near * count) if len(paired) else 0
     low, high = (round(end * mixing.ONE) for end in lam)
     different = paired.take(_first_of_each_pair(paired))
     places = np.resize(rng.permutation(len(different)), again)
     i, j = different.i[places], different.j[places]
     w = rng.integers(low, high, again, np.int32, endpoint=True)
-    while len(taken := _asked_for(Records(i, j, w), paired)):
+    while len(taken := _already_queried(Records(i, j, w), paired)):
         w[taken] = rng.integers(low, high, len(taken), np.int32, endpoint=True)
-    others = _other_pairs(asked, count - again, rng)
+    others = _other_pairs(queried, count - again, rng)
     w_others = rng.integers(low, high, count - again, np.int32, endpoint=True)
     return Records(i, j, w).extend(Records(*others, w_others))
 
@@ -48,37 +48,37 @@ def _first_of_each_pair(mixes: Records) -> np.ndarray:
     return np.sort(np.unique(np.stack([mixes.i, mixes.j]), axis=1, return_index=True)[1])
 
 
-def _asked_for(mixes: Records, asked: Records) -> np.ndarray:
+def _already_queried(mixes: Records, queried: Records) -> np.ndarray:
     """Returns the places of mixes that are among the queried ones, ``int64[...]``."""
-    known = set(zip(asked.i.tolist(), asked.j.tolist(), asked.w.tolist(), strict=True))
+    known = set(zip(queried.i.tolist(), queried.j.tolist(), queried.w.tolist(), strict=True))
     own = zip(mixes.i.tolist(), mixes.j.tolist(), mixes.w.tolist(), strict=True)
     return np.array([place for place, one in enumerate(own) if one in known], np.int64)
 
 
-def can_draw(asked: Records) -> bool:
+def can_draw(queried: Records) -> bool:
     """Returns whether some pair of images that were queried whole has no answered mix."""
-    images, removed = _known(asked)
+    images, removed = _known(queried)
     return pairs.count(len(images)) > len(removed)
 
 
-def _known(asked: Records) -> tuple[np.ndarray, np.ndarray]:
+def _known(queried: Records) -> tuple[np.ndarray, np.ndarray]:
     """Returns the whole images that were queried, ``int32[n]``, and the ranks of those of their
     pairs that were queried as mixes, ``int64[...]``, in order.
     """
-    whole = asked.i == asked.j
-    images = np.unique(asked.i[whole]).astype(np.int32)
-    among = ~whole & np.isin(asked.i, images) & np.isin(asked.j, images)
-    ends = np.sort([np.searchsorted(images, end[among]) for end in (asked.i, asked.j)], axis=0)
+    whole = queried.i == queried.j
+    images = np.unique(queried.i[whole]).astype(np.int32)
+    among = ~whole & np.isin(queried.i, images) & np.isin(queried.j, images)
+    ends = np.sort([np.searchsorted(images, end[among]) for end in (queried.i, queried.j)], axis=0)
     return images, np.unique(pairs.rank_of(ends[0], ends[1], len(images)))
 
 
 def _other_pairs(
-    asked: Records, count: int, rng: np.random.Generator
+    queried: Records, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns pairs of images that were queried whole and of which no mix was queried: ``(i, j)``,
     each ``int32[count]``.
     """
-    images, removed = _known(asked)
+    images, removed = _known(queried)
     left = pairs.count(len(images)) - len(removed)
     if count and not left:
         raise ValueError(f"all pairs of {len(images)} images were queried")

@@ -189,7 +189,7 @@ def _query_client(
     path = workdir.ledger_path(settings, folder)
     if data.class_names:  # earlier versions did not keep them
         importing.check_classes(data, teacher, path)
-    about = importing.told_with_classes("served student", settings, data)
+    about = importing.description_with_classes("served student", settings, data)
     with contextlib.closing(ledger.Ledger(path)) as book:
         book.begin_run(run, about, console.storable(folder.absolute()))
         most = limits.most_in_vain(plan, settings.budget)

@@ -1,6 +1,6 @@
 """The contract of a task: everything that differs between tasks, and nothing else.
 
-An answer is ``float32[Y]``: G groups of Y/G numbers, one behind the other, each a distribution. A
+An answer is ``float32[Y]``: G groups of Y/G numbers, one after the other, each a distribution. A
 classifier has one group. Sums over an answer are then sums over its groups: the entropy, the mutual
 information of a committee and the Kullback-Leibler divergence of a classifier are those of G
 independent decisions, without a change. So the ledger, the client, the training set and most

@@ -58,4 +58,4 @@ def test_a_finished_run_says_so(tiny_run):
     assert (told["state"], told["phase"], told["round"]) == ("finished", "report", 2)
     assert (told["queries"], told["evaluation_queries"], told["spent"]) == (90, 60, 37.5)
     found = progress_file.health(tiny_run / "run", 0, None)
-    assert found.well and found.told.endswith("finished")
+    assert found.healthy and found.message.endswith("finished")

@@ -391,9 +391,9 @@ def test_answers_of_a_run_with_the_classes_in_another_order_are_not_used(tmp_pat
     template = dataclasses.replace(plain.teacher.json, labels="label")
     teacher = dataclasses.replace(plain.teacher, kind="json", json=template)
     named = dataclasses.replace(plain, teacher=teacher)
-    about = importing.told_with_classes("a run", named, of("cat", "dog"))
+    about = importing.description_with_classes("a run", named, of("cat", "dog"))
     assert re.fullmatch(r"a run \(classes [0-9a-f]{8}\)", about)
-    assert importing.told_with_classes("a run", plain, of("cat", "dog")) == "a run"
+    assert importing.description_with_classes("a run", plain, of("cat", "dog")) == "a run"
     path, service = tmp_path / "ledger.sqlite", Teacher("svc", lambda images: images)
     with contextlib.closing(ledger.Ledger(path)) as book:
         book.begin_run("run", about, "place")

@@ -144,6 +144,6 @@ def test_the_command_line_killed_in_two_rounds(tmp_path: Path, bought: Any) -> N
 def told(output: str) -> int:
     """The number of images in flight that a start tells of."""
     words = [
-        line.split() for line in output.splitlines() if "were in transit to the teacher" in line
+        line.split() for line in output.splitlines() if "were in flight to the teacher" in line
     ]
     return int(words[0][0]) if words else 0

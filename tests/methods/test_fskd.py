@@ -18,7 +18,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
 from amkd.methods import fskd
-from amkd.methods.first_images import Source
+from amkd.methods.first_images import FirstImageInputs
 from amkd.models import prediction
 from amkd.planning import cost as costs
 from amkd.planning import report
@@ -246,7 +246,7 @@ def made(folder, stop=None, settings=None, teacher=None):
     inside, variables = teacher or network()
     real = digits(0, settings.n_real)[0]
     found = fskd.synthesize(
-        Source(
+        FirstImageInputs(
             settings=settings,
             shape=SHAPE,
             classes=10,

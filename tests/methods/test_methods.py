@@ -12,7 +12,7 @@ from amkd.data.dataset import DataSet
 from amkd.data.records import Records, mixes
 from amkd.methods import METHODS, pooled_mixup, random_mixup, sskd, vanilla_al
 from amkd.methods.base import AllImages, Method, NoSelector
-from amkd.methods.first_images import Source
+from amkd.methods.first_images import FirstImageInputs
 from amkd.models import prediction
 from amkd.models.inference import MixInput
 from amkd.models.saved_network import load_network
@@ -74,7 +74,7 @@ def test_four_views_of_every_image():
     assert [first.queries(2, budget) for budget in (2, 5, 8, 100)] == [2, 5, 8, 8]
     settings = configured(method="sskd", n_real=2, budget=5)
     real = np.stack([one, other])
-    source = Source(settings=settings, shape=(2, 2, 1), classes=10, real=real)
+    source = FirstImageInputs(settings=settings, shape=(2, 2, 1), classes=10, real=real)
     np.testing.assert_array_equal(first.provide(source).images, shown[:5])
 
 

@@ -12,7 +12,7 @@ from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped
 from amkd.methods import zskd
-from amkd.methods.first_images import Source
+from amkd.methods.first_images import FirstImageInputs
 from amkd.models import prediction
 from amkd.models.saved_network import load_network
 from amkd.run.facts import facts_of_run
@@ -185,7 +185,7 @@ def test_images_that_are_not_square_have_views(tmp_path):
     variables = jax.device_get(prediction.init(network, (8, 12, 1), jax.random.key(0)))
     settings = configured(method="zskd", budget=3 * 5 + 1, **{"zskd.copies": 4, "zskd.steps": 2})
     none = np.empty((0, 8, 12, 1), np.uint8)
-    source = Source(
+    source = FirstImageInputs(
         settings=settings,
         shape=(8, 12, 1),
         classes=10,

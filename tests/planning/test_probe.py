@@ -58,10 +58,10 @@ def test_answers_of_a_probe_are_not_used_in_another_order_of_the_classes(
     tmp_path, log, monkeypatch
 ):
     """It is the probe that shows a wrong order, and the user then corrects it."""
-    told = importing.told_with_classes
+    told = importing.description_with_classes
     monkeypatch.setattr(
         importing,
-        "told_with_classes",
+        "description_with_classes",
         lambda about, settings, data: told(about, as_labels(settings), data),
     )
     probes.probe(settings_of(), tmp_path / "run", STOP)

@@ -216,7 +216,7 @@ def test_suspects_are_set_aside_before_the_requests_in_flight_have_ended(
     ask(client_of(book, Scripted(*[lambda asked: truth(255 - asked)] * 2)), images)
     by_digest = {client.image_digest(image): image for image in images}
     sent = sentinel.Sentinel(2, asks.sender(), charge_of(book), by_digest)
-    with pytest.raises(sentinel.Mismatch):
+    with pytest.raises(sentinel.ChangedAnswer):
         sent.check()
     assert book.count("run", DISTILL) == 0 and is_sound(book)
 

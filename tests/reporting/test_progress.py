@@ -30,21 +30,21 @@ def test_phases_and_bars_are_noted():
     progress = noted()
     assert progress.facts()["phase"] == "load" and progress.facts()["round"] is None
     progress.phase("query", 1)
-    before = progress.standing.advanced
+    before = progress.state.advanced
     with progress.bar(200, "round 1 query", "img") as advance:
         advance(0)  # a wait is no progress
-        assert progress.standing.done == 0
+        assert progress.state.done == 0
         advance(8)
         advance(8, loss="1.2")
     told = progress.facts()
-    assert told.pop("advanced").endswith("Z") and progress.standing.advanced >= before
+    assert told.pop("advanced").endswith("Z") and progress.state.advanced >= before
     assert told == {
         **{"phase": "query", "round": 1, "rounds": 3, "done": 16, "total": 200, "unit": "img"},
         **{"queries": 240, "budget": 640, "evaluation_queries": 50},
         **{"spent": 0.75, "currency": "USD"},
     }
     progress.phase("report")
-    assert (progress.standing.round, progress.standing.total) == (1, 0)
+    assert (progress.state.round, progress.state.total) == (1, 0)
 
 
 def test_a_ledger_in_trouble_stops_no_report():
@@ -55,7 +55,7 @@ def test_a_ledger_in_trouble_stops_no_report():
     progress.phase("query", 0)
     progress.follow(fails, rounds=3, budget=640)
     progress.phase("train", 0)
-    assert progress.standing.counts.queries == 240
+    assert progress.state.counts.queries == 240
 
 
 def read(folder):
@@ -92,7 +92,7 @@ def test_how_it_ends(tmp_path, raised, state, why):
         raise raised
     assert (read(tmp_path)["state"], read(tmp_path)["why"]) == (state, why)
     found = progress_file.health(tmp_path, 60, None)
-    assert not found.well and f"{state}: {why}" in found.told
+    assert not found.healthy and f"{state}: {why}" in found.message
 
 
 def test_no_file_where_none_is_wanted(tmp_path):
@@ -123,9 +123,9 @@ def test_heartbeats_and_progress_decide_the_health(tmp_path, updated, advanced, 
     at = "2026-11-28T{}.000Z"
     write(tmp_path, updated=at.format(updated), advanced=at.format(advanced))
     found = progress_file.health(tmp_path, 60, idle, NOW)
-    assert found.well is well and words in found.told
+    assert found.healthy is well and words in found.message
     standing = "round 1 of 3, query, 16 of 200 img, 240 of 640 queries, 0.75 USD spent"
-    assert f"{tmp_path}: {standing}" in found.told
+    assert f"{tmp_path}: {standing}" in found.message
 
 
 def test_a_damaged_file(tmp_path):
@@ -219,6 +219,6 @@ def test_a_log_that_cannot_be_written_ends_no_heartbeat(tmp_path, monkeypatch):
     progress = noted()
     monkeypatch.setattr(progress_file.console, "note", full)
     with progress_file.kept(progress, tmp_path, 0.01):
-        progress.standing = dataclasses.replace(progress.standing, done=1, advanced=1.0)
+        progress.state = dataclasses.replace(progress.state, done=1, advanced=1.0)
         time.sleep(0.1)
         assert "progress" in [thread.name for thread in threading.enumerate()]

@@ -16,7 +16,7 @@ from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.reporting import scalars, writers
 from amkd.reporting.run_log import RunLog
-from amkd.reporting.writers.base import Guarded, RunFacts
+from amkd.reporting.writers.base import Guarded, WriterFacts
 from tests.support.small import configured
 from tests.support.summaries import epoch, row
 
@@ -47,7 +47,7 @@ FACTS = ("abc", {"seed": 3, "train.epochs": 8})
 
 
 def write_a_run(folder, settings, finished=True):
-    facts = RunFacts(FACTS[0], folder, FACTS[1])
+    facts = WriterFacts(FACTS[0], folder, FACTS[1])
     out = RunLog(folder, writers=writers.open_all(settings, facts))
     out.epoch(epoch(0, 1))
     out.round(row(0, 200, agreement=None))
@@ -150,7 +150,7 @@ def test_a_service_that_cannot_begin_is_told_of(name, tmp_path, monkeypatch):
     stand_in(monkeypatch, "mlflow.entities", [])
     settings = configured(**{"report.tensorboard": False, f"report.{name}": "photos"})
     with pytest.raises(UserError, match=rf"{name}='photos': .*cannot start \(no network\)"):
-        writers.open_all(settings, RunFacts("abc", tmp_path, {}))
+        writers.open_all(settings, WriterFacts("abc", tmp_path, {}))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_service_that_cannot_begin_tells_no_secret(name, variable, value, tmp_
     stand_in(monkeypatch, "mlflow.entities", [])
     settings = configured(**{"report.tensorboard": False, f"report.{name}": "photos"})
     with pytest.raises(UserError, match=r"cannot start \(.*\*\*\*.* was refused\)") as caught:
-        writers.open_all(settings, RunFacts("abc", tmp_path, {}))
+        writers.open_all(settings, WriterFacts("abc", tmp_path, {}))
     assert "geheim" not in str(caught.value)
 
 

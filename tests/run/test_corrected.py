@@ -36,8 +36,8 @@ def test_how_many_corrections_are_used_is_told():
     """A run with another seed draws other images; its corrections would silently do nothing."""
     images = np.random.default_rng(0).integers(0, 256, (5, 2, 2, 1), np.uint8)
     mine = Corrections({image_digest(images[3]): 1, b"\1" * 32: 0}, 2.0)
-    assert corrected.told(mine, images) == "1 of 2 corrections are of images of round 0"
-    assert corrected.told(mine, images[:3]).startswith("warning: none of the 2 corrections in the")
+    assert corrected.line(mine, images) == "1 of 2 corrections are of images of round 0"
+    assert corrected.line(mine, images[:3]).startswith("warning: none of the 2 corrections in the")
 
 
 def test_given_looks_up_whole_images_alone():

@@ -102,7 +102,7 @@ def arrays(state: RoundState) -> dict[str, Any]:
 def told(assisted: Assisted | None) -> tuple[Any, ...] | None:
     if assisted is None:
         return None
-    return assisted.epoch, assisted.told, assisted.training is None, assisted.answers is None
+    return assisted.epoch, assisted.metrics, assisted.training is None, assisted.answers is None
 
 
 def same(a: RoundState, b: RoundState) -> bool:

@@ -42,7 +42,7 @@ class Weights:
     with_head: bool = False
 
     @property
-    def told(self) -> dict[str, Any]:
+    def card_entry(self) -> dict[str, Any]:
         """Returns the entries for a card."""
         return {"source": self.source, "sha256": self.sha256, "license": self.license or None}
 

@@ -7,11 +7,11 @@ from amkd.config.identity import identifying
 from amkd.config.settings import Settings
 from amkd.core import extras
 from amkd.reporting.writers import mlflow, tensorboard, wandb
-from amkd.reporting.writers.base import Guarded, RunFacts, Writer
+from amkd.reporting.writers.base import Guarded, Writer, WriterFacts
 
 _LIST_OR_FILE = "data.classes"  # names of classes, or a file of them
 
-__all__ = ["RunFacts", "Writer", "check", "facts_of", "open_all"]
+__all__ = ["Writer", "WriterFacts", "check", "facts_of", "open_all"]
 
 
 def check(settings: Settings) -> None:
@@ -27,7 +27,7 @@ def check(settings: Settings) -> None:
         extras.require("mlflow", extra="mlflow", field=f"config.report.mlflow={report.mlflow!r}")
 
 
-def facts_of(settings: Settings, run: str, folder: Path) -> RunFacts:
+def facts_of(settings: Settings, run: str, folder: Path) -> WriterFacts:
     """Returns the facts of a run for the writers, without paths and without possible secrets."""
     declared = {leaf.name: leaf.declaration for leaf in leaves(type(settings))}
     known = {
@@ -35,7 +35,7 @@ def facts_of(settings: Settings, run: str, folder: Path) -> RunFacts:
         for name, value in identifying(settings).items()
         if not declared[name].private
     }
-    return RunFacts(run, folder, known)
+    return WriterFacts(run, folder, known)
 
 
 def _file_name(value: str) -> str:
@@ -44,7 +44,7 @@ def _file_name(value: str) -> str:
     return path.name if path.is_absolute() or value.startswith("~") else value
 
 
-def open_all(settings: Settings, facts: RunFacts) -> list[Writer]:
+def open_all(settings: Settings, facts: WriterFacts) -> list[Writer]:
     """Returns the configured writers, open.
 
     Raises:

@@ -12,7 +12,7 @@ from amkd.core.redaction import Hidden, redact
 
 
 @dataclasses.dataclass(frozen=True)
-class RunFacts:
+class WriterFacts:
     """The facts of a run that a writer receives.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from amkd.core import extras
 from amkd.core.errors import UserError
 from amkd.core.redaction import redact
-from amkd.reporting.writers.base import RunFacts, hidden
+from amkd.reporting.writers.base import WriterFacts, hidden
 
 _AT_ONCE = 100  # parameters that MLflow takes in one request
 _LONGEST = 500  # characters of a parameter that every server takes
@@ -17,7 +17,7 @@ _TAG = "amkd.run"  # by which a resumed run is found again
 class Run:
     """A run of an experiment."""
 
-    def __init__(self, experiment: str, facts: RunFacts) -> None:
+    def __init__(self, experiment: str, facts: WriterFacts) -> None:
         """Begins a run, or resumes it.
 
         Raises:
@@ -38,7 +38,7 @@ class Run:
                 " or leave the field empty"
             ) from error
 
-    def _begin(self, experiment: str, facts: RunFacts) -> str:
+    def _begin(self, experiment: str, facts: WriterFacts) -> str:
         """Returns the run's identity in MLflow."""
         known = self._client.search_runs([experiment], f"tags.`{_TAG}` = '{facts.run}'")
         if known:

@@ -6,13 +6,13 @@ from amkd.core import extras
 from amkd.core.errors import UserError
 from amkd.core.redaction import redact
 from amkd.reporting import scalars
-from amkd.reporting.writers.base import RunFacts, hidden
+from amkd.reporting.writers.base import WriterFacts, hidden
 
 
 class Run:
     """A run of a project; files of the client go to the workdir."""
 
-    def __init__(self, project: str, facts: RunFacts) -> None:
+    def __init__(self, project: str, facts: WriterFacts) -> None:
         """Begins a run, or resumes it.
 
         Raises:

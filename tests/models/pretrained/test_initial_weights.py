@@ -31,7 +31,7 @@ def file(tmp_path_factory):
 def test_a_file_is_known_by_its_name_and_hash(file):
     found = initial_weights.load(str(file), NAME, 3, SHAPE)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert found.told == {"source": "model.safetensors", "sha256": digest, "license": None}
+    assert found.card_entry == {"source": "model.safetensors", "sha256": digest, "license": None}
 
 
 def test_a_file_that_is_none_is_refused(tmp_path):
