@@ -140,8 +140,8 @@ def warn_of_one_colour(one_colour: Sequence[str], count: int, root: Path) -> Non
         warn(
             f"{len(one_colour):,} of the {count:,} images in {root} have nearly one colour after"
             f" decoding: {first_names([repr(path) for path in one_colour])}. If this is wrong,"
-            " their values are not in a supported range: see 'Images' in docs/own_teacher.md, and save"
-            " the files with 8 bits"
+            " their values are not in a supported range: see 'Images' in docs/own_teacher.md, and"
+            " save the files with 8 bits"
         )
 
 
