@@ -110,6 +110,9 @@ def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 
       batch: rows at a time.
     """
     total = len(jax.tree.leaves(rows)[0])
+    if not total:
+        one = jax.tree.map(lambda a: np.zeros((1, *a.shape[1:]), a.dtype), rows)
+        return jax.tree.map(lambda a: a[:0], in_batches(run, variables, one, batch))
     parts: list[Any] = []
     for part in _parts(run, variables, rows, batch):
         parts.append(part)

@@ -73,7 +73,8 @@ def load(listed: Listed, options: ListOptions) -> DataSet:
     if len(listed.classes) < 2:
         raise UserError(
             f"{options.field}: its labels name {len(listed.classes)} classes, but a classifier"
-            " needs at least two: set the class names, in the teacher's order, with --config.data.classes"
+            " needs at least two: set the class names, in the teacher's order, with"
+            " --config.data.classes"
         )
     order, files = _by_path(listed, options)
     _check_labels(listed, order, files, options)

@@ -45,7 +45,7 @@ from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods.base import Method, SynthesizedImages
 from amkd.methods.first_images import FirstImageInputs, Provided
-from amkd.methods.student import student_of
+from amkd.methods.student import seen_shape, student_of
 from amkd.models import prediction, uncertainty
 from amkd.models.pretrained import initial_weights
 from amkd.synthesis import pseudo_examples, target_network
@@ -188,7 +188,10 @@ def _target(source: FirstImageInputs, images: np.ndarray, ends: list[int]) -> ta
             count=count,
             stream=target_network.stream(settings.seed, block),
             weights=initial_weights.load(
-                settings.student_weights, settings.student, source.classes, source.shape
+                settings.student_weights,
+                settings.student,
+                source.classes,
+                seen_shape(settings, source.shape),
             ),
         )
 

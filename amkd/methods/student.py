@@ -63,5 +63,5 @@ def assistant_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Ne
     """
     side = assistant_side(settings, shape)
     return models.build(
-        settings.assistant.model, classes, shape, side=side, size_field="assistant.size"
+        settings.assistant.model, classes, shape, side=side, field="assistant.model"
     )

@@ -89,13 +89,17 @@ MODELS = {
 }
 
 
+# The fields of height and width, without and with a size of the student's own.
+_SIZE_FIELDS = (("data.size", "data.width"), ("student_size", "student_width"))
+
+
 def build(
     name: str,
     classes: int,
     shape: tuple[int, ...],
     *,
     side: Side = 0,
-    size_field: str = "",
+    field: str = "student",
     groups: int = 1,
 ) -> Network:
     """Builds a network by name, in float32; for training use :func:`layers.for_training`.
@@ -106,17 +110,16 @@ def build(
       shape: ``(H, W, C)`` of the images.
       side: height and width at which the network sees them, one number if they are equal; 0 for
         their own size.
-      size_field: the field that a message names to change that size; empty for the student's
-        field, or for the field of the images.
+      field: the field that names the network, for messages.
       groups: how many distributions an answer has; see :class:`layers.Network`.
 
     Raises:
       UserError: the network cannot take images of this size, or there is no such network.
     """
     shape = seen_shape(shape, side)
-    entry = plugins.resolve(name, MODELS, "student")
+    entry = plugins.resolve(name, MODELS, field)
     if not isinstance(entry, Entry):
-        own = user_network.adapt(name, entry, classes, shape)
+        own = user_network.adapt(f"config.{field}={name!r}", entry, classes, shape)
         return own.clone(side=side, groups=groups) if side or groups > 1 else own
     if entry.timm and shape[2] != 3:
         raise UserError(
@@ -125,7 +128,10 @@ def build(
             f" {', '.join(other for other, one in MODELS.items() if not one.timm)}, or for a"
             " folder of image files set --config.data.mode=rgb"
         )
-    field = size_field or ("student_size" if side else "data.size")
+    if field == "assistant.model":
+        size_field, width_field = "assistant.size", ""
+    else:
+        size_field, width_field = _SIZE_FIELDS[bool(side)]
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest
@@ -134,15 +140,15 @@ def build(
         )
         raise UserError(
             f"model {name!r} takes images of {wanted} pixels a side, but these images are"
-            f" {shape[0]}x{shape[1]}; set --config.{field}={size}, or choose another of"
+            f" {shape[0]}x{shape[1]}; set --config.{size_field}={size}, or choose another of"
             f" {', '.join(MODELS)}"
         )
     if any(length % entry.multiple for length in shape[:2]):
         height, width = (max(round(s / entry.multiple), 1) * entry.multiple for s in shape[:2])
-        wide = f" and --config.{field.replace('size', 'width')}={width}"
+        wide = f" and --config.{width_field}={width}" if width_field else ""
         both = wide if shape[0] != shape[1] else ""
         raise UserError(
             f"model {name!r} takes images whose sides are multiples of {entry.multiple} pixels,"
-            f" but these images are {shape[0]}x{shape[1]}; set --config.{field}={height}{both}"
+            f" but these images are {shape[0]}x{shape[1]}; set --config.{size_field}={height}{both}"
         )
     return entry.build(classes=classes, side=side, groups=groups)

@@ -3,7 +3,9 @@
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 
+from amkd.core.compilation import AXIS
 from amkd.models.layers import Network, Variables
 
 _INNER = "whole"
@@ -19,6 +21,11 @@ class Head(Network):
     whole: Network | None = None
 
     last: ClassVar[str] = _INNER
+
+    def in_training(self, dtype: jnp.dtype) -> "Head":
+        """Returns the head in this data type, in which its layer computes, too."""
+        assert self.whole is not None
+        return self.clone(dtype=dtype, axis_name=AXIS, whole=self.whole.clone(dtype=dtype))
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         """Returns the features in the data type of the computation."""

@@ -1,6 +1,6 @@
 """The layers and the base class that the networks share."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import chex
 import jax
@@ -175,6 +175,10 @@ class Network(nn.Module):
 
     last: ClassVar[str] = "fc3"  # the name of the layer in ``head``
 
+    def in_training(self, dtype: jnp.dtype) -> Self:
+        """Returns the same network with this data type, and with averages over all devices."""
+        return self.clone(dtype=dtype, axis_name=AXIS)
+
     def seen(self, images: jax.Array) -> jax.Array:
         """Returns the images as the network sees them; the stem begins with this step."""
         return resized(images, self.side)
@@ -247,4 +251,4 @@ def for_training(network: Network, dtype: str) -> Network:
       network: a network of :func:`amkd.models.build`.
       dtype: data type of the computation, ``float32`` or ``bfloat16``.
     """
-    return network.clone(dtype=jnp.dtype(dtype), axis_name=AXIS)
+    return network.in_training(jnp.dtype(dtype))

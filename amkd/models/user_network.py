@@ -80,11 +80,11 @@ class UserNetwork(Network):
 
 
 @lru_cache(maxsize=8)
-def adapt(name: str, build: Any, classes: int, shape: tuple[int, ...]) -> Network:
+def adapt(field: str, build: Any, classes: int, shape: tuple[int, ...]) -> Network:
     """Builds a user's network and checks the requirements of this module's docstring.
 
     Args:
-      name: ``my_module:build``, for messages.
+      field: the field and its value ``my_module:build``, for messages.
       build: the object with this name.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images.
@@ -92,7 +92,6 @@ def adapt(name: str, build: Any, classes: int, shape: tuple[int, ...]) -> Networ
     Raises:
       UserError: the network does not meet them.
     """
-    field = f"config.student={name!r}"
     if not callable(build):
         raise UserError(f"{field}: must name a function of (classes, shape), not {build!r}")
     try:

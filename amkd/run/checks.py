@@ -1,6 +1,6 @@
 """Checks that devices and data provide what a run needs, before the first query."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax
 
@@ -99,6 +99,14 @@ def _check_parts(
     key = jax.random.key(0)
     variables = jax.eval_shape(lambda: inference.init(network, shape, key))
     freezing.check(recipe.freeze, recipe.backbone_rate, network, variables, group)
+    params = variables["params"]
+    loose = [one for one in params if one != network.last and not isinstance(params[one], Mapping)]
+    if recipe.views and loose:
+        raise UserError(
+            f"config.{group}.views={recipe.views}: the last layer is trained alone, but {name}"
+            f" makes the parameters {', '.join(loose)} in its setup; make them in a layer of their"
+            " own"
+        )
     if recipe.layer_decay != 1 and not optimizers.has_blocks(variables["params"]):
         raise UserError(
             f"config.{group}.layer_decay={recipe.layer_decay}: works only with pretrained networks"
@@ -119,6 +127,11 @@ def check_assistant(settings: Settings, data: DataSet) -> None:
     network = assistant_of(settings, data.classes, data.shape)
     seen = resizing.seen_shape(data.shape, assistant_side(settings, data.shape))
     initial_weights.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
+    if isinstance(network, UserNetwork) and losses.auxiliary_head(plan.train):
+        raise UserError(
+            f"config.assistant.train.loss={plan.train.loss!r}: needs the assistant's last layer,"
+            f" and {plan.model!r} does not provide it; let its build return an amkd.models.Network"
+        )
     _check_parts("assistant.train", plan.train, network, data.shape, f"assistant {plan.model!r}")
 
 

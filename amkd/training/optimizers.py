@@ -54,10 +54,12 @@ def by_part(
         return jax.tree_util.tree_map_with_path(lambda path, _: part(names_of(path)), params)
 
     moved = optax.chain(tx, optax.scale(backbone_rate))
-    if layer_decay != 1:
-        moved = optax.chain(moved, decayed_by_layer(layer_decay))
     of_part = {"frozen": optax.set_to_zero(), "last": tx, "backbone": moved}
-    return optax.partition(of_part, parts)
+    parted = optax.partition(of_part, parts)
+    if layer_decay == 1:
+        return parted
+    # Outside of the partition, which hides the frozen blocks: these count, too.
+    return optax.chain(parted, decayed_by_layer(layer_decay, last))
 
 
 _BLOCK = re.compile(r"(?:blocks_|stages_|layer)(\d+)")  # a block or a stage, with its number
@@ -89,13 +91,19 @@ def layer_factors(names: Iterable[str], decay: float) -> dict[str, float]:
     }
 
 
-def decayed_by_layer(decay: float) -> optax.GradientTransformation:
-    """Returns a transformation that multiplies the updates of each layer by its factor."""
+def decayed_by_layer(decay: float, last: str) -> optax.GradientTransformation:
+    """Returns a transformation that multiplies the updates of each layer by its factor.
+
+    Args:
+      decay: factor from one block to the block before it.
+      last: the last layer, which has the factor 1.
+    """
 
     def update(updates: Any, params: Any) -> Any:
         del params
         paths = [names_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(updates)]
-        factors = layer_factors((names[0] for names in paths), decay)
+        backbone = (names[0] for names in paths if names[0] != last)
+        factors = {last: 1.0, **layer_factors(backbone, decay)}
         return jax.tree_util.tree_map_with_path(
             lambda path, value: factors[names_of(path)[0]] * value, updates
         )

@@ -52,8 +52,10 @@ _IDLE = {
 
 
 def weight_fields(recipe: Recipe) -> dict[str, Any]:
-    """Returns the fields on which the trained weights depend. Fields without effect are left out,
-    so that a new field does not change the identity of a network that was trained before.
+    """Returns the fields of a recipe that identify the trained weights.
+
+    A field that was added later is left out at a value without effect, so that it does not change
+    the identity of a network that was trained before.
     """
     found = dataclasses.asdict(recipe)
     idle = {"steps_per_dispatch"}

@@ -8,6 +8,7 @@ from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data import mixing, variants
+from amkd.methods import find
 
 
 def reasons(s: Settings) -> Iterator[str]:
@@ -57,6 +58,14 @@ def _areas(search: SearchSettings) -> Iterator[str]:
         )
 
 
+def _queries_whole_images(s: Settings) -> bool:
+    try:
+        selector = find(s.method).selector
+    except UserError:  # reported elsewhere
+        return False
+    return selector.acquires and selector.unit == "img"
+
+
 def _acquisition(s: Settings) -> Iterator[str]:
     search, acquisition = s.search, None
     try:
@@ -73,6 +82,11 @@ def _acquisition(s: Settings) -> Iterator[str]:
             f"config.search.acquisition='bald': student {s.student!r} has no dropout; choose"
             " 'ensemble', or one of"
             f" {with_dropout}"
+        )
+    if search.acquisition == "capped" and _queries_whole_images(s):
+        yield (
+            f"config.search.acquisition='capped': limits the mixes of an image, but method"
+            f" {s.method!r} mixes no images; choose 'lowest' or 'k_center'"
         )
     if s.warm_start and acquisition is not None and acquisition.students(search.committee):
         yield (

@@ -10,7 +10,7 @@ from amkd.core.errors import UserError
 from amkd.data import augment
 from amkd.methods import METHODS
 from amkd.methods.base import Method
-from amkd.training import losses, weightings
+from amkd.training import freezing, losses, weightings
 from amkd.validation.parts import choice_or_own
 
 
@@ -31,6 +31,13 @@ def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
         )
     if list(plan.drops) != sorted(plan.drops):
         yield f"config.{group}.drops={plan.drops!r}: must be ascending"
+    for name in ("backbone_rate", "layer_decay"):
+        value = getattr(plan, name)
+        if plan.freeze == freezing.BACKBONE and value != 1:
+            yield (
+                f"config.{group}.{name}={value!r}: has no effect, because"
+                f" {group}.freeze='backbone' freezes the layers whose rate it sets; set it to 1"
+            )
 
 
 def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:

@@ -304,6 +304,10 @@ def test_a_share_at_random():
             {"search.acquisition": "k_center"},
             r"gives active_mixup exactly as many candidates as it needs",
         ),
+        (
+            {"search.acquisition": "capped", "method": "active_labelling"},
+            r"'capped': limits the mixes of an image, but method 'active_labelling' mixes no",
+        ),
         ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
         (
             {"search.random_share": 1.0},

@@ -30,6 +30,11 @@ def test_batches_over_all_devices_are_the_batches_of_one(count, as_accelerated):
     np.testing.assert_allclose(found[1], ROWS[:count].sum(1), atol=1e-5)
 
 
+def test_no_rows_have_results_without_rows():
+    found = devices.in_batches(two_columns, WEIGHTS, ROWS[:0], 8)
+    assert [column.shape for column in found] == [(0, 3), (0,)]
+
+
 def test_every_device_works_on_its_rows(as_accelerated):
     placed = devices.split(ROWS[:32])
     first, _ = two_columns(devices.replicate(WEIGHTS), placed)

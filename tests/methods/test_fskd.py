@@ -267,6 +267,13 @@ def whole(tmp_path_factory):
     return made(tmp_path_factory.mktemp("whole"))
 
 
+def test_initial_weights_are_for_the_size_that_the_student_sees(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(fskd.initial_weights, "load", lambda *args: seen.append(args))
+    made(tmp_path, settings=small(student="lenet5", student_size=16, student_weights="a:b"))
+    assert {args for args in seen} == {("a:b", "lenet5", 10, (16, 16, 1))}
+
+
 def test_as_many_as_the_budget_pays_for(whole):
     """23 = 3 and its doubles, the last growth cut to fit; copies lie near what they are copies
     of.

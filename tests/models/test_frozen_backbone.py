@@ -1,5 +1,7 @@
 """Features of images: computed once, kept under the bytes of the image, equal to fresh ones."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from amkd import models
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped
 from amkd.data.augment import Views
-from amkd.models import frozen_backbone, prediction
+from amkd.models import frozen_backbone, inference, layers, prediction
 from amkd.models.feature_store import FeatureStore
 from amkd.models.frozen_backbone import FrozenBackbone
 from amkd.models.head import head_of, variables_of_head, with_head
@@ -59,6 +61,24 @@ def test_a_head_is_the_last_layer_of_the_network(variables):
         prediction.predict(NETWORK, whole, IMAGES),
         prediction.predict_with_features(head, other, features)[0],
     )
+
+
+@pytest.mark.parametrize("name", sorted(models.MODELS))
+def test_a_head_has_only_the_last_layer(name):
+    """Not the class token of a ViT, which belongs to the backbone."""
+    entry = models.MODELS[name]
+    side = -(-max(entry.smallest, 24) // entry.multiple) * entry.multiple
+    network = models.build(name, 3, (side, side, 3 if entry.timm else 1))
+    head = jax.eval_shape(lambda: inference.init(head_of(network), (7,), jax.random.key(0)))
+    assert [*head["params"]["whole"]] == [network.last]
+
+
+def test_a_head_computes_in_the_data_type_of_the_training(variables):
+    head, own = head_of(NETWORK), variables_of_head(NETWORK, variables)
+    for name, short in (("float32", "f32"), ("bfloat16", "bf16")):
+        trained = layers.for_training(head, name)
+        program = str(jax.make_jaxpr(trained.apply)(own, np.zeros((2, 84), np.float16)))
+        assert re.findall(r"(\w+)\[2,3\] = dot_general", program) == [short]
 
 
 def test_cached_features_are_fresh_ones_in_16_bits(variables, tmp_path):

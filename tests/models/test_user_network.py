@@ -16,7 +16,7 @@ from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
 from amkd.models import inference, prediction, user_network
 from amkd.run import experiment
-from amkd.run.checks import needs_of_student
+from amkd.run.checks import check_assistant, needs_of_student
 from amkd.teachers import Teacher
 from amkd.training import losses
 from tests.support import counting_teacher
@@ -133,6 +133,17 @@ def test_a_module_without_train_and_a_network_are_taken_as_they_are():
 def test_what_is_no_student_is_refused(name, told):
     with pytest.raises(UserError, match=told):
         models.build(name, 10, SHAPE)
+
+
+def test_what_is_no_assistant_is_refused():
+    named = r"config\.assistant\.model='.*': must return logits"
+    with pytest.raises(UserError, match=named):
+        models.build(own("wrong_classes"), 10, SHAPE, field="assistant.model")
+    settings = configured(**{"assistant.model": own("plain"), "assistant.train.loss": "pad_kl"})
+    images, numbers = digits(0, 3)
+    data = DataSet("digits", 10, images, numbers, images, images, numbers)
+    with pytest.raises(UserError, match=r"train\.loss='pad_kl': needs the assistant's last layer"):
+        check_assistant(settings, data)
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,18 @@ def test_the_last_layer_keeps_the_full_rate_and_a_frozen_one_stays():
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("frozen", ["conv1,blocks", "blocks.0", "backbone"])
+def test_frozen_blocks_count_in_the_decay_by_layer(frozen):
+    params = {name: {"kernel": jnp.ones(2)} for name in ("conv1", "blocks_0", "blocks_1", "fc")}
+    chosen = plan(optimizer="sgd", momentum=0.0, weight_decay=0.0, freeze=frozen, layer_decay=0.5)
+    tx = recipe.optimizer_of(chosen, "fc")
+    updates, _ = tx.update(jax.tree.map(jnp.ones_like, params), tx.init(params), params)
+    found = {name: float(value["kernel"][0]) for name, value in updates.items()}
+    every = {"conv1": 0.125, "blocks_0": 0.25, "blocks_1": 0.5, "fc": 1.0}
+    stays = {"conv1,blocks": {"fc"}, "blocks.0": {"conv1", "blocks_1", "fc"}, "backbone": {"fc"}}
+    assert found == {name: rate * (name in stays[frozen]) for name, rate in every.items()}
+
+
 def test_a_network_without_blocks_has_no_decay_by_layer():
     assert optimizers.has_blocks(["stem_0", "stages_0"])
     assert not optimizers.has_blocks(["conv1", "fc3"])

@@ -6,6 +6,9 @@ from amkd.core.errors import UserError
 from amkd.validation import from_config
 
 
+_FROZEN_AND_SLOWER = {"freeze": "backbone", "backbone_rate": 0.5}
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -15,6 +18,19 @@ from amkd.validation import from_config
             "there is no such file",
         ),
         ({"train": {"freeze": "backbone"}}, "would keep random weights"),
+        (
+            {"train": {"freeze": "backbone", "layer_decay": 0.5}},
+            r"config\.train\.layer_decay=0\.5: has no effect",
+        ),
+        (
+            {
+                "assistant": {
+                    "model": "lenet5",
+                    "train": {"freeze": "backbone", "backbone_rate": 0.5},
+                }
+            },
+            r"config\.assistant\.train\.backbone_rate=0\.5: has no effect",
+        ),
         ({"train": {"backbone_rate": 0.0}}, r"positive and finite; train\.freeze=backbone"),
         (
             {"teacher": {"train": {"backbone_rate": 0.5}}},

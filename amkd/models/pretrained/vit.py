@@ -107,15 +107,16 @@ class ViTSmall(PretrainedNetwork):
     def setup(self) -> None:
         self.normalise = self._normalise()
         self.patch_embed = Patches(self.patch, self.dtype)
-        self.cls_token = self.param("cls_token", nn.initializers.normal(1e-6), (1, 1, _WIDTH))
         self.positions = Positions(self.dtype)
         self.blocks = [Block(self.scaled, self.dtype) for _ in range(_DEPTH)]
         self.norm = layer_norm(self.dtype)
         self.fc = nn.Dense(self.classes, dtype=self.dtype)
 
+    @nn.compact  # so that the class token belongs to this method, and not to the last layer, too
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         x = self.patch_embed(self.normalise(self.seen(images)))
-        return self.positions(x, self.cls_token.astype(self.dtype))
+        first = self.param("cls_token", nn.initializers.normal(1e-6), (1, 1, _WIDTH))
+        return self.positions(x, first.astype(self.dtype))
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
