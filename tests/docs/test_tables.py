@@ -30,13 +30,16 @@ CHANGES = {  # first cells of a row of README: table, ours, theirs
     ),
     ("only the hard label", "probabilities, temperature 1"): (LEARNED, "label", "as_paper"),
     ("the teacher's features (`pad_l2`)", "temperature 1"): (LEARNED, "features", "as_paper"),
-    ("the paper's choice of pairs, 4,000 queries", "random pairs"): (FEW, "grid", "random"),
+    ("the paper's choice of pairs, 4,000 queries, temperature 4", "random pairs"): (FEW, "grid", "random"),
 }
 ASSISTED = (
     "an assistant answers 20,000 more mixes, only the hard label, temperature 4",
     "no assistant, equal training length and temperature",
 )
-CHOSEN = ("mixes chosen by `badge`, only the hard label", "random pairs")
+CHOSEN = (
+    "mixes chosen by `badge`, only the hard label",
+    "random mixes with the same lambdas",
+)
 CHOSEN_REAL = ("real images chosen by `badge`, only the hard label", "real images at random")
 MORE_REAL = {  # the same, of block E: the end of its rows' names
     (f"3,500 more real images at random, {answers}", "3,500 mixes of random pairs"): end
@@ -77,7 +80,7 @@ def test_changes_of_readme():
         both = (f"mnist_{end}", f"fashion_{end}")
         wanted[names] = (REGIMES, "real_random", "random_pairs", both)
     with_labels = ("mnist_labels", "fashion_labels")
-    wanted[CHOSEN] = (REGIMES, "pooled_badge", "random_pairs", with_labels)
+    wanted[CHOSEN] = (REGIMES, "pooled_badge", "pooled_random", with_labels)
     wanted[CHOSEN_REAL] = (REGIMES, "real_badge", "real_random", with_labels)
     wanted[ASSISTED] = (REGIMES, "assistant", LONG_4, with_labels)
     assert found.keys() == wanted.keys()

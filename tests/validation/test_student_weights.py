@@ -5,7 +5,6 @@ import pytest
 from amkd.core.errors import UserError
 from amkd.validation import from_config
 
-
 _FROZEN_AND_SLOWER = {"freeze": "backbone", "backbone_rate": 0.5}
 
 
