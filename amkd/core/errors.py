@@ -19,12 +19,14 @@ class TeacherFailed(UserError):
     Attributes:
       refused: digests of the images that the service refused; empty if it is not known that single
         images are the reason.
+      others_sent: whether all other images were sent, so that only the refused ones are unanswered.
       suspected: digests of a refused request with several images, any of which may be the reason.
       answered: digests of the other images of the same request; their answers are in the ledger.
       batches: the numbers of the request's batches in the ledger, if there are such images.
     """
 
     refused: tuple[bytes, ...] = ()
+    others_sent: bool = False
     suspected: tuple[bytes, ...] = ()
     answered: tuple[bytes, ...] = ()
     batches: tuple[int, ...] = ()

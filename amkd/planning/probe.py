@@ -19,7 +19,7 @@ from amkd import ledger
 from amkd.config.settings import Settings
 from amkd.core import console
 from amkd.core.digest import image_digest
-from amkd.core.errors import UserError
+from amkd.core.errors import TeacherFailed, UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import limits
@@ -28,7 +28,7 @@ from amkd.planning.cost import Cost
 from amkd.planning.first_images import known_images
 from amkd.querying import client
 from amkd.querying.request_policy import policy_of
-from amkd.run import checks, importing, inputs, output_folders, workdir
+from amkd.run import checks, image_paths, importing, inputs, output_folders, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, answers, loading
 
@@ -166,9 +166,12 @@ def _ask(
             settings, teacher=dataclasses.replace(settings.teacher, price=0.0)
         )
     asking = _client(settings, data, dataclasses.replace(teacher, ask=timed), book, run)
-    held, problem = len(images) - client.unanswered(asking, images), None
+    held = len(images) - client.unanswered(asking, images)
+    problem: UserError | None = None
     try:
         client.ask(asking, images, client.PROBE, round_=0, progress=lambda _: stop.check())
+    except TeacherFailed as error:
+        problem = image_paths.naming_files(settings, error)
     except UserError as error:
         problem = error
     digests = [image_digest(image) for image in images]

@@ -86,19 +86,23 @@ class RefusedImages:
                 " other: decrease config.teacher.batch if it answers fewer images at once"
             )
 
-    def check(self) -> None:
+    def check(self, *, others_sent: bool = False) -> None:
         """Raises what was noted.
+
+        Args:
+          others_sent: whether all other images were sent.
 
         Raises:
           TeacherFailed: an image was refused.
         """
         if not self._first:
             return
-        first, (_, *others) = self._first, self._images
+        error, (_, *others) = self._first, self._images
         self._first = None
-        if not others:
-            raise first
-        raise type(first)(f"{first}. Also refused: {_listed(others)}")
+        if others:
+            error = type(error)(f"{error}. Also refused: {_listed(others)}")
+        error.refused, error.others_sent = tuple(self._images), others_sent
+        raise error
 
     def mention(self) -> None:
         """Prints the refused images, if another error ends the sending before :meth:`check`."""

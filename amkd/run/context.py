@@ -173,6 +173,7 @@ class RunContext(SharedContext):
         the answers are enough.
       test_answers: the teacher's answers on the evaluation images, ``float32[T, Y]``; None if it is
         not asked about them.
+      refused_evaluation: how many evaluation images the teacher refused to answer.
       checkpoints: where the state is saved.
       report: the log and the progress bars.
       corrections: a person's corrections of classes; None if the training uses none.
@@ -186,6 +187,7 @@ class RunContext(SharedContext):
     checkpoints: checkpoint.Checkpoints
     report: run_log.RunLog
     corrections: Corrections | None = None
+    refused_evaluation: int = 0
 
     def evaluate(self, variables: Variables | None) -> np.ndarray:
         """Returns a student's answers on the evaluation images, ``float32[T, Y]``."""

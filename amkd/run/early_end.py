@@ -73,7 +73,8 @@ def summary_entry(context: RunContext, state: RoundState) -> dict[str, Any] | No
     """Returns the summary's entry about a run that ended early because its money was spent; None
     for any other run.
     """
-    answered, wanted = metrics.answered(context.test_answers), len(context.data.test_images)
+    answered = metrics.answered(context.test_answers)
+    wanted = len(context.data.test_images) - context.refused_evaluation
     planned, limit = context.facts.rounds[-1].queries, context.client.policy.max_cost
     parts = [f"{len(state.records)} of {planned} queries"]
     if context.facts.queries_evaluation_images:

@@ -10,9 +10,11 @@ import numpy as np
 
 from amkd.core import console, keys
 from amkd.core.digest import image_digest
+from amkd.core.errors import TeacherFailed
 from amkd.data.lazy_images import Images
 from amkd.ledger import OutOfMoney
 from amkd.querying import client, sentinel
+from amkd.run import image_paths
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
@@ -32,7 +34,8 @@ def ask_first(context: RunContext) -> RunContext:
         )
         return context
     try:
-        return dataclasses.replace(context, test_answers=_ask(context, images))
+        answers, refused = _ask(context, images)
+        return dataclasses.replace(context, test_answers=answers, refused_evaluation=refused)
     except OutOfMoney:  # lost requests used up the money: the run continues without these answers
         return context
 
@@ -43,7 +46,8 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
     if not context.facts.queries_evaluation_images or not len(images):
         return context, state
     if context.test_answers is None:
-        context = dataclasses.replace(context, test_answers=_ask_some(context, images))
+        answers, refused = _ask_some(context, images)
+        context = dataclasses.replace(context, test_answers=answers, refused_evaluation=refused)
     if context.test_answers is None or state.reports[-1]["agreement"] is not None:
         return context, state
     student = context.evaluate(state.variables)
@@ -84,25 +88,28 @@ def _digests(images: Images, count: int) -> Iterator[bytes]:
             yield image_digest(image)
 
 
-def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
-    """Returns answers, with rows of NaN for images that could not be paid for; None if no image
-    could be paid for.
+def _ask_some(context: RunContext, images: np.ndarray) -> tuple[np.ndarray | None, int]:
+    """Returns answers, with rows of NaN for images that could not be paid for, and how many images
+    were refused; None in place of answers if no image could be paid for.
     """
     order = keys.rng(context.settings.seed, 0, keys.Purpose.HELD_OUT, 1).permutation(len(images))
     answers = np.full((len(images), context.data.classes), np.nan, np.float32)
     try:
-        answers[order] = _ask(context, images[order])
-        return answers
+        answers[order], refused = _ask(context, images[order])
+        return answers, refused
     except OutOfMoney:
         paid = client.paid_for(context.client, [images], client.EVALUATE)
     console.say(f"the money is enough for {paid.sum()} of the {len(images)} evaluation images")
     if not paid.any():
-        return None
+        return None, 0
     answers[paid] = client.recall(context.client, [images[paid]])
-    return answers
+    return answers, 0
 
 
-def _ask(context: RunContext, images: np.ndarray) -> np.ndarray:
+def _ask(context: RunContext, images: np.ndarray) -> tuple[np.ndarray, int]:
+    """Returns answers, with rows of NaN for images that the teacher refused, and the number of
+    these: the student is evaluated on the others.
+    """
     context.report.phase("evaluation_query")
     with context.report.bar(len(images), "teacher on evaluation images", "img") as advance:
 
@@ -110,4 +117,16 @@ def _ask(context: RunContext, images: np.ndarray) -> np.ndarray:
             context.stop.check()
             advance(answered)
 
-        return client.ask(context.client, images, client.EVALUATE, round_=0, progress=progress)
+        try:
+            found = client.ask(context.client, images, client.EVALUATE, round_=0, progress=progress)
+        except TeacherFailed as error:
+            if not error.others_sent or len(error.refused) == len(images):
+                raise
+            told = image_paths.naming_files(context.settings, error)
+            console.say(
+                f"warning: the teacher refuses {len(error.refused)} of the {len(images)} evaluation"
+                f" images. The student is evaluated on the others. {told}",
+                error=True,
+            )
+            found = client.look_up(context.client, images, client.EVALUATE, round_=0)
+        return found, int(np.isnan(found).all(-1).sum())

@@ -12,6 +12,7 @@ from amkd.config import run_record
 from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, compilation, console, devices, files, json_lines
+from amkd.core.errors import TeacherFailed
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
 from amkd.data.dataset import DataSet
@@ -24,6 +25,7 @@ from amkd.run import (
     corrected,
     early_end,
     evaluation_queries,
+    image_paths,
     importing,
     inputs,
     leading,
@@ -86,20 +88,25 @@ def run(
             return summary
         output_folders.check(settings, folder)
         writers.check(settings)
-        with (
-            _watched(settings, folder) as progress,
-            assembled(
-                settings,
-                folder,
-                run_id,
-                stop,
-                data=data,
-                teacher=teacher,
-                progress=progress,
-                origin=origin,
-            ) as (context, state),
-        ):
-            return _finish(context, state, folder)
+        try:
+            with (
+                _watched(settings, folder) as progress,
+                assembled(
+                    settings,
+                    folder,
+                    run_id,
+                    stop,
+                    data=data,
+                    teacher=teacher,
+                    progress=progress,
+                    origin=origin,
+                ) as (context, state),
+            ):
+                return _finish(context, state, folder)
+        except TeacherFailed as error:
+            if (named := image_paths.naming_files(settings, error)) is error:
+                raise
+            raise named from error
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 of classes.
 """
 
-import contextlib
 import csv
 import dataclasses
 import io
@@ -12,20 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd.config.data import is_of_files
-from amkd.config.settings import Settings
 from amkd.core import csv_text
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
-from amkd.data import class_names, file_sources
+from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, corrections, reader
 from amkd.models.saved_network import load_network
 from amkd.querying import client
 from amkd.reporting import gallery
 from amkd.reporting.gallery import AnsweredImages, Entry, Gallery
-from amkd.run import answered_images, inputs
+from amkd.run import answered_images, image_paths, inputs
 from amkd.run.stored_run import StoredRun
 from amkd.tasks import kind_of
 from amkd.validation import real_images
@@ -109,7 +106,7 @@ def write_csv(review: Review, shown: Iterable[Gallery]) -> str:
       shown: the galleries.
     """
     entries = {image_digest(entry.image): entry for one in shown for entry in one.entries}
-    paths = _paths(review.run.settings, set(entries))
+    paths = image_paths.find(review.run.settings, set(entries))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -123,23 +120,6 @@ def _said(entry: Entry, names: tuple[str, ...]) -> Iterator[str]:
     for row in (entry.teacher, entry.student):
         yield names[int(row.argmax())]
         yield f"{row.max():.4f}"
-
-
-def _paths(settings: Settings, wanted: set[bytes]) -> dict[bytes, str]:
-    """Returns the files of images by digest, if the images come from image files."""
-    found: dict[bytes, str] = {}
-    if not is_of_files(settings.dataset):
-        return found
-    cache = Path(settings.cache_dir).expanduser()
-    with contextlib.suppress(UserError):  # files that have changed are left out
-        for root, paths, images in file_sources.decoded(settings.dataset, settings.data, cache):
-            for path, image in zip(paths, images, strict=True):
-                digest = image_digest(image)
-                if digest in wanted:
-                    found.setdefault(digest, str(root / path))
-                if len(found) == len(wanted):
-                    return found
-    return found
 
 
 class CorrectCounts(NamedTuple):

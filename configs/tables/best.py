@@ -38,9 +38,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.rows.fashion = row(
         fashion, same, paper={"best": 80.90}, best=87.65, source="DivBFKD", ways=own
     )
-    config.rows.mnist_quarter = row(
-        mnist, same, "budget=6000", "last_epochs=200", ways=("best",)
-    )
+    config.rows.mnist_quarter = row(mnist, same, "budget=6000", "last_epochs=200", ways=("best",))
     config.rows.fashion_quarter = row(
         fashion, same, "budget=12000", "last_epochs=120", ways=("best",)
     )

@@ -30,7 +30,9 @@ CHANGES = {  # first cells of a row of README: table, ours, theirs
     ),
     ("only the hard label", "probabilities, temperature 1"): (LEARNED, "label", "as_paper"),
     ("the teacher's features (`pad_l2`)", "temperature 1"): (LEARNED, "features", "as_paper"),
-    ("the paper's choice of pairs, 4,000 queries, temperature 4", "random pairs"): (FEW, "grid", "random"),
+    ("the paper's choice of pairs, 4,000 queries, temperature 4", "random pairs"): (
+        *(FEW, "grid", "random"),
+    ),
 }
 ASSISTED = (
     "an assistant answers 20,000 more mixes, only the hard label, temperature 4",
