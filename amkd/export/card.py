@@ -152,14 +152,20 @@ def _origin(card: Card) -> list[tuple[str, str]]:
     return [
         ("Teacher", _known(card, "teacher")),
         ("Queries to the teacher", _known(card, "queries")),
+        *_imported(card),
         ("Queries for evaluation", _known(card, "evaluation_queries")),
         *_assistant(card),
-        ("Cost", f"{_known(card, 'cost')} {currency}"),
+        ("Cost of the run", f"{_known(card, 'cost')} {currency}"),
         ("Data set", _known(card, "dataset")),
         ("Key of the data", _known(card, "data_key")),
         ("Real images in round 0", _known(card, "n_real")),
         ("Made by", f"amkd {card['amkd']}"),
     ]
+
+
+def _imported(card: Card) -> list[tuple[str, str]]:
+    count = card.get("queries_imported")
+    return [("Imported answers among these", str(count))] if count else []
 
 
 def _assistant(card: Card) -> list[tuple[str, str]]:

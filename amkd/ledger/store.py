@@ -301,6 +301,14 @@ class Ledger:
         query = "SELECT count(*) FROM use WHERE run = ? AND purpose = ? AND paid >= ?"
         return self.rows(query, (run, purpose, int(paid_only)))[0][0]
 
+    def count_imported(self, run: str, purpose: str) -> int:
+        """Counts the images for which a run uses an imported answer."""
+        query = (
+            "SELECT count(*) FROM use AS own JOIN use AS other USING (teacher, image)"
+            " WHERE own.run = ? AND own.purpose = ? AND other.purpose = ?"
+        )
+        return self.rows(query, (run, purpose, accounts.IMPORTED))[0][0]
+
     def answered(self, run: str, purpose: str) -> int:
         """Counts the images that a run has sent for a purpose and that were answered."""
         with self._file.user_errors():

@@ -8,7 +8,6 @@ import numpy as np
 from amkd.config import run_record
 from amkd.config.settings import Settings
 from amkd.core.digest import image_digest
-from amkd.core.errors import UserError
 from amkd.core.text import money, plain
 from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
@@ -153,17 +152,16 @@ def cost_of(
     )
 
 
-def check_cost(settings: Settings, cost: Cost) -> None:
-    """Refuses what costs more than ``teacher.max_cost``.
-
-    Raises:
-      UserError: it does.
-    """
+def shortage(settings: Settings, cost: Cost) -> str:
+    """Returns a warning if ``teacher.max_cost`` does not pay for all images; empty if it does."""
     limit, spent = settings.teacher.max_cost, cost.held.spent
-    if limit and spent + cost.amount > limit * (1 + 1e-9):
-        before = f", and {money(spent)} are already spent" if spent else ""
-        raise UserError(
-            f"config.teacher.max_cost={limit:.10g}: {cost.to_send:,} images at {plain(cost.price)}"
-            f" cost {money(cost.amount)} {cost.currency}{before}; raise"
-            " config.teacher.max_cost, or lower config.budget"
-        )
+    if not limit or spent + cost.amount <= limit * (1 + 1e-9):
+        return ""
+    before = f", and {money(spent)} are already spent" if spent else ""
+    paid = max(int((limit - spent) / cost.price * (1 + 1e-9)), 0)
+    return (
+        f"config.teacher.max_cost={limit:.10g}: {cost.to_send:,} images at {plain(cost.price)}"
+        f" cost {money(cost.amount)} {cost.currency}{before}. The limit pays for {paid:,} of them,"
+        " and the run then ends with a student of the paid answers. To send all, raise"
+        " config.teacher.max_cost, or lower config.budget"
+    )

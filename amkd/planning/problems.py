@@ -44,11 +44,6 @@ class Problems:
                 raise
         return None
 
-    @property
-    def of_budget(self) -> bool:
-        """Returns whether the number of queries is not known."""
-        return bool(self._told & _COMPARED)
-
     def refuse(self) -> None:
         """Raises one error with all problems; does nothing if there are none.
 

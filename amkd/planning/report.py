@@ -115,8 +115,6 @@ def _plan(
         lambda: costs.held(given, data, facts=facts, known=known, folder=folder, teacher=teacher)
     )
     cost = costs.cost_of(settings, data, facts=facts, known=known, held=held or Held())
-    if not problems.of_budget:
-        problems.attempt(lambda: costs.check_cost(settings, cost))
     return Plan(
         given=given,
         settings=settings,
@@ -144,6 +142,8 @@ def _queries(plan: Plan) -> Iterator[str]:
     yield from _images(plan)
     yield from _counts(plan)
     yield from _costs(plan)
+    if short := costs.shortage(plan.settings, plan.cost):
+        yield f"warning: {short}"
     if plan.warning:
         yield plan.warning
 

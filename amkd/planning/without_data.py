@@ -1,6 +1,5 @@
 """What can be checked of a run whose images are missing: its teacher, its cost, its folders."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,8 @@ from amkd.config.settings import Settings
 from amkd.core.stopping import StopSignal
 from amkd.data import folder, own_images, remote
 from amkd.data.dataset import DataSet
-from amkd.methods import find
-from amkd.planning.cost import Cost, Held, check_cost
 from amkd.planning.problems import Problems
-from amkd.run import workdir as workdirs
-from amkd.run.facts import facts_of_run
 from amkd.teachers import loading
-from amkd.validation import real_images
-from amkd.validation.budget import ignores_rounds
 
 
 def add_problems(
@@ -34,9 +27,6 @@ def add_problems(
     standing_in = _data(settings, names)
     if settings.teacher.kind != "flax" and standing_in is not None:
         problems.attempt(lambda: loading.load(settings, standing_in, stop))
-    held = workdirs.ledger_path(settings, workdir or Path()).exists()  # it may hold answers
-    if not held and not problems.of_budget:
-        problems.attempt(lambda: check_cost(settings, _least_cost(settings)))
 
 
 def _test_images(settings: Settings, names: tuple[str, ...]) -> folder.FolderImages:
@@ -65,23 +55,3 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
     ):
         return own_images.unlabeled("", np.empty((0, 1, 1, 1), np.uint8), ("0", "1"), key="")
     return None
-
-
-def _least_cost(settings: Settings) -> Cost:
-    """Returns the cost of the queries alone, without evaluation images."""
-    method = find(settings.method)
-    if not settings.n_real and method.selector.takes_images:  # as many as there are
-        settings = dataclasses.replace(settings, method="real_only", n_real=2)
-    elif not settings.n_real and ignores_rounds(method):  # their number is not known
-        settings = dataclasses.replace(settings, n_real=2)
-    # All others spend the budget, with as many images as there may be.
-    settings = real_images.with_real_count(settings, settings.budget)
-    facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
-    return Cost(
-        total=facts.first_count + sum(facts.ks),
-        evaluation_queries=0,
-        both=0,
-        held=Held(),
-        price=0.0 if facts.from_labels else settings.teacher.price,
-        currency=settings.teacher.currency,
-    )

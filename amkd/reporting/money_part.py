@@ -31,7 +31,7 @@ def parts(summary: Entry) -> Iterator[str]:
     if any(entry.get("cost") for entry in summary["rounds"]):
         head = ("round", "queries so far", "sent by this run so far", f"cost so far, {currency}")
         yield table(tuple(name.removesuffix(", ") for name in head), map(_round, summary["rounds"]))
-    terms = ["query", "sent by this run", "evaluation queries", "lost in transit", "cost"]
+    terms = ["query", "sent by this run", "evaluation queries", "without an answer", "cost"]
     if summary.get("sentinel_queries"):
         terms.append("sentinel queries")
     if summary.get("assistant"):
@@ -71,6 +71,6 @@ def _spend(summary: Entry) -> Iterator[list[str]]:
     if price:
         yield ["price of one image", f"{plain(price)} {summary['currency']}".rstrip()]
     yield ["cost", money(summary)]
-    yield ["lost in transit", f"{summary['lost']:,}"]
+    yield ["without an answer", f"{summary['lost']:,}"]
     if early := summary.get("ended_early"):
         yield ["ended early", early["why"]]

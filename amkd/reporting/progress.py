@@ -127,7 +127,10 @@ class RunProgress:
                 if time.monotonic() - self._counted > _COUNTED_EVERY:
                     self.state = dataclasses.replace(self.state, counts=self._look_up())
 
-            yield advance
+            try:
+                yield advance
+            finally:  # also if the run is stopped: its last counts are shown from then on
+                self.state = dataclasses.replace(self.state, counts=self._look_up())
 
     def _note(self, **changed: Any) -> None:
         self.state = dataclasses.replace(self.state, advanced=time.time(), **changed)

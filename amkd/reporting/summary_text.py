@@ -118,7 +118,8 @@ def closing_table(summary: dict[str, Any], workdir: Path | None = None) -> str:
         *_about_intervals(summary),
         *_assistant(summary),
         f"queries              {summary['queries']} of {summary['budget']}"
-        f" ({summary['queries_paid']} sent by this run, the rest found in the ledger)",
+        f" ({summary['queries_paid']} sent by this run{_imported(summary)}, the rest found in the"
+        " ledger)",
         f"evaluation queries   {summary['evaluation_queries']} (not in the budget)",
         *_cost_lines(summary),
         "seconds              "
@@ -163,6 +164,11 @@ def _assistant(summary: dict[str, Any]) -> Iterator[str]:
         yield f"its agreement        {percent(told['agreement'], summary.get('agreement_images'))}"
 
 
+def _imported(summary: dict[str, Any]) -> str:
+    count = summary.get("queries_imported")
+    return f", {count} imported" if count else ""
+
+
 def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
     """Yields the cost, the lost images and an early end; an old summary has none of them."""
     if summary.get("sentinel_queries"):
@@ -170,10 +176,7 @@ def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
     if summary.get("cost"):
         yield f"cost                 {plain(summary['cost'])} {summary['currency']}"
     if summary.get("lost"):
-        yield (
-            f"lost in transit      {summary['lost']} images, which may have been billed"
-            " without an answer"
-        )
+        yield (f"without an answer    {summary['lost']} images, which may have been billed")
     if early := summary.get("ended_early"):
         yield (
             f"ended early          {early['why']}; raise this limit and run the same command to"

@@ -57,7 +57,7 @@ TERMS = {
     "assistant": "A network that was trained on all answers of the teacher, and then answered"
     " further images for the student. Its answers cost nothing, and are not the teacher's own.",
     "sent by this run": "Queries whose answers were not in the ledger, so they were paid for.",
-    "lost in transit": "Images that may have been billed although no answer arrived.",
+    "without an answer": "Images that may have been billed although no usable answer arrived.",
     "cost": "The amount that the service may have billed: the number of images sent times the price"
     " of one image.",
     "way": "A method with its settings, which define how the queries are spent.",

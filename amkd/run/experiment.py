@@ -81,10 +81,14 @@ def run(
                 folder, run_record.read(folder)
             )  # rewrites a damaged copy from the other one
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
-            console.say(
-                f"{folder} is finished; this is its result (use another --workdir for a new run)",
-                last=True,
+            early = summary.get("ended_early")
+            advice = (
+                f"has ended early ({early['why']}); this is its result (raise this limit and run"
+                " the same command to resume)"
+                if early
+                else "is finished; this is its result (use another --workdir for a new run)"
             )
+            console.say(f"{folder} {advice}", last=True)
             return summary
         output_folders.check(settings, folder)
         writers.check(settings)

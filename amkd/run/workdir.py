@@ -43,7 +43,10 @@ def owner(config: Settings, workdir: Path) -> str:
     before = {**_as_json(Settings()), **renamed(found["config"])}
     if different := differences(before, _as_json(config)):
         paid = before["ledger.path"] or str(workdir / _LEDGER)
-        reuse = f" (add --config.ledger.path={paid} to reuse the paid answers)"
+        reuse = (
+            f" (with --config.ledger.path={paid}, it reuses the paid answers if teacher and images"
+            " are the same; --mode=plan counts them)"
+        )
         given = config.ledger.path  # they are reused anyway if it is the same
         if given and Path(paid).absolute() == Path(given).expanduser().absolute():
             reuse = ""

@@ -40,7 +40,7 @@ def test_the_card_says_what_is_known(lenet: SavedNetwork, exported: Path) -> Non
         "Teacher": "oip:host/digits:3",
         "Queries to the teacher": "1000",
         "Queries for evaluation": "497",
-        "Cost": "1.25 EUR",
+        "Cost of the run": "1.25 EUR",
         "Data set": "digits",
         "Key of the data": "5d1f",
         "Real images in round 0": "200",
@@ -71,7 +71,7 @@ def test_what_is_unknown_is_said_to_be() -> None:
         "Teacher",
         "Queries to the teacher",
         "Queries for evaluation",
-        "Cost",
+        "Cost of the run",
         "Data set",
         "Real images in round 0",
     ):
@@ -141,7 +141,7 @@ def test_what_was_not_measured_is_said_to_be() -> None:
     )
     assert row(text, "Accuracy on test images") == "not measured"
     assert row(text, "Agreement with the teacher") == "not measured"
-    assert row(text, "Cost").strip() == "0"
+    assert row(text, "Cost of the run").strip() == "0"
 
 
 def test_the_card_tells_what_an_assistant_answered() -> None:
@@ -277,6 +277,6 @@ def test_names_are_no_markup(case: str) -> None:
     text = card.text(card.complete(known, {}, name))
     for field in ("Teacher", "Data set", "Network", "Licence"):
         assert row(text, field) == shown
-    assert row(text, "Cost") == f"1.0 {shown}"
+    assert row(text, "Cost of the run") == f"1.0 {shown}"
     assert row(text, "Classes").endswith(f"names: 0 {shown}, 1 b")
     assert text.startswith(f"# {shown}, a distilled student\n")

@@ -36,7 +36,7 @@ WRONG = {
             "config.teacher.function='no_such_module:answer' cannot be loaded",
         ],
     ),
-    "no images, a file that is missing, and too little money": (
+    "no images, and a file that is missing": (
         {
             "dataset": "no_such_data",
             "teacher__kind": "onnx",
@@ -50,7 +50,6 @@ WRONG = {
             "config.search.lam_low=0.9: must not exceed lam_high",
             "config.dataset='no_such_data'",
             "config.teacher.onnx.path='/nowhere.onnx' is not a file",
-            "config.teacher.max_cost=2: 1,000 images at 1 cost",
         ],
     ),
     "images that are too few for all that is asked": (
@@ -66,7 +65,6 @@ WRONG = {
             "config.train.batch_size=0",
             "config.n_real=500: digits has only 400 images",
             "config.teacher.validation=9000",
-            "config.teacher.max_cost=2",
         ],
     ),
     # What only follows from another fault is not told: the default of n_real fits no such budget.

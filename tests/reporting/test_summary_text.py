@@ -8,12 +8,10 @@ from tests.support.summaries import row, summary
 
 def test_the_table_tells_of_money_only_where_there_is_some() -> None:
     free = summary_text.closing_table(summary())
-    assert "cost" not in free and "lost in transit" not in free
+    assert "cost" not in free and "without an answer" not in free
     paid = summary_text.closing_table(summary(cost=1234.5, currency="EUR", lost=12))
     assert "\ncost                 1,234.5 EUR\n" in paid
-    assert (
-        "\nlost in transit      12 images, which may have been billed without an answer\n" in paid
-    )
+    assert "\nwithout an answer    12 images, which may have been billed\n" in paid
 
 
 def test_an_assistant_of_an_earlier_version_is_told_of() -> None:
