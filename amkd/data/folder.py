@@ -34,6 +34,7 @@ class FolderImages:
       broken: files skipped, as (relative path, reason).
       ignored: how many files are not image files, according to their names.
       key: identity of exactly these image files and of how they were decoded, in hex.
+      unread: photographs in formats that are not read, by suffix.
     """
 
     images: np.ndarray
@@ -44,6 +45,7 @@ class FolderImages:
     broken: list[tuple[str, str]]
     ignored: int
     key: str
+    unread: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def load(
@@ -91,6 +93,7 @@ def load(
         broken=cached.broken,
         ignored=listing.ignored,
         key=cached.key,
+        unread=listing.unread,
     )
 
 
@@ -165,7 +168,9 @@ def list_images(root: Path, field: str = "config.data.folder") -> Listing:
         raise UserError(f"{where}: {error.filename} cannot be listed ({error.strerror})") from error
     if not listing.paths:
         held = f"only {listing.ignored:,} other files" if listing.ignored else "and no other file"
-        raise UserError(f"{where}: contains no image file ({', '.join(SUFFIXES)}), {held}")
+        unread = image_files.unread_photographs(listing.unread)
+        more = f". {unread}" if unread else ""
+        raise UserError(f"{where}: contains no image file ({', '.join(SUFFIXES)}), {held}{more}")
     return listing
 
 
@@ -265,6 +270,8 @@ def describe(found: FolderImages, root: Path) -> str:
     if found.ignored:
         parts.append(f"{_count(found.ignored, 'other file')} ignored")
     lines = [", ".join(parts)]
+    if unread := image_files.unread_photographs(found.unread):
+        lines.append(f"warning: {unread}")
     if found.labels is not None:
         counts = np.bincount(found.labels, minlength=len(found.classes))
         absent = [

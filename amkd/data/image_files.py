@@ -4,6 +4,7 @@ Hashes are stored in the cache folder with each file's size and times, so that a
 not read again.
 """
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -11,7 +12,7 @@ import os
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from amkd.data import decoding, threads
@@ -21,6 +22,13 @@ from amkd.data import decoding, threads
 _SETTLED = 2_000_000_000  # nanoseconds
 _OF_MACOS = "__MACOSX"  # a folder in archives of macOS, with a file of metadata for each image
 _SHOWN = 10  # names in a message
+# Formats of photographs that are not read here: of telephones, of cameras (raw), and newer ones.
+_UNREAD = frozenset(
+    (
+        *(".heic", ".heif", ".hif", ".avif", ".jxl", ".psd"),
+        *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw"),
+    )
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +39,13 @@ class Listing:
       paths: image files (according to their suffix), relative to the folder, sorted.
       ignored: number of other files; hidden files are not counted.
       subfolders: names of the folders directly in it, sorted.
+      unread: how many of the other files are photographs in formats that are not read, by suffix.
     """
 
     paths: list[str]
     ignored: int
     subfolders: list[str]
+    unread: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +74,26 @@ def list_folder(root: Path) -> Listing:
     """
     paths: list[str] = []
     subfolders: list[str] = []
-    ignored = 0
+    ignored, suffixes = 0, collections.Counter[str]()
     for subfolder, entries in _walk(root):
         if subfolder and "/" not in subfolder:
             subfolders.append(subfolder)
         found = [entry.name for entry in entries if _is_image(entry)]
         paths += [f"{subfolder}/{name}" if subfolder else name for name in found]
         ignored += len(entries) - len(found)
-    return Listing(sorted(paths), ignored, sorted(subfolders))
+        suffixes.update(Path(entry.name).suffix.lower() for entry in entries)
+    unread = {
+        one: suffixes[one] for one in sorted(_UNREAD - set(decoding.SUFFIXES) & set(suffixes))
+    }
+    return Listing(sorted(paths), ignored, sorted(subfolders), unread)
+
+
+def unread_photographs(unread: Mapping[str, int]) -> str:
+    """Describes photographs in formats that are not read; empty if there are none."""
+    if not unread:
+        return ""
+    listed = ", ".join(f"{count:,} {suffix}" for suffix, count in unread.items())
+    return f"{listed}: formats that amkd does not read; convert these photographs to JPEG or PNG"
 
 
 def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:

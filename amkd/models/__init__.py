@@ -89,8 +89,12 @@ MODELS = {
 }
 
 
-# The fields of height and width, without and with a size of the student's own.
-_SIZE_FIELDS = (("data.size", "data.width"), ("student_size", "student_width"))
+# The fields of height and width at which a network sees images of any size. An assistant sees
+# squares.
+_SIZE_FIELDS = {
+    "student": ("student_size", "student_width"),
+    "assistant.model": ("assistant.size", ""),
+}
 
 
 def build(
@@ -128,10 +132,7 @@ def build(
             f" {', '.join(other for other, one in MODELS.items() if not one.timm)}, or for a"
             " folder of image files set --config.data.mode=rgb"
         )
-    if field == "assistant.model":
-        size_field, width_field = "assistant.size", ""
-    else:
-        size_field, width_field = _SIZE_FIELDS[bool(side)]
+    size_field, width_field = _SIZE_FIELDS.get(field, ("data.size", "data.width"))
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest

@@ -163,7 +163,7 @@ def _gradients_per_second(
     first = facts.method.first
     if not first.gradient_queries(settings):
         return 0.0
-    network = models.build(settings.teacher.model, data.classes, data.shape)
+    network = models.build(settings.teacher.model, data.classes, data.shape, field="teacher.model")
     key = keys.key(settings.seed, 0, keys.Purpose.INIT)
     source = FirstImageInputs(
         settings=settings,

@@ -125,7 +125,11 @@ class SharedContext:
         """Returns the network that ``teacher.model`` names, in float32."""
         data = self.data
         return models.build(
-            self.settings.teacher.model, data.classes, data.shape, groups=data.task.groups
+            self.settings.teacher.model,
+            data.classes,
+            data.shape,
+            field="teacher.model",
+            groups=data.task.groups,
         )
 
     def weights(self) -> Weights | None:

@@ -151,13 +151,16 @@ def read_csv(review: Review, path: Path) -> dict[bytes, int]:
         for image in part.images
     }
     numbers = {comparable(name): number for number, name in enumerate(review.names)}
+    lower = {name.casefold(): number for name, number in numbers.items()}
+    if len(lower) < len(numbers):  # some names differ only by upper and lower case
+        lower = {}
     found: dict[bytes, int] = {}
     problems = []
     for line, row in _rows(path):
         image, text = row["image"].strip().lower(), csv_text.restore(row["correct"].strip())
         if not text:
             continue
-        number = numbers.get(comparable(text))
+        number = numbers.get(comparable(text), lower.get(comparable(text).casefold()))
         if image not in known:
             problems.append(f"row {line}: image {image[:16]!r} is not an image of this run")
         elif number is None:

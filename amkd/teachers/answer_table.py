@@ -138,8 +138,8 @@ class AnswerTable:
         if self._form.form != "label":
             raise UserError(
                 "names a class without a score, but config.teacher.answers.form="
-                f"{self._form.form!r} needs scores: set it to 'label', or add the column score, or"
-                " a column score:NAME for each class"
+                f"{self._form.form!r} needs scores: add the column score, or a column score:NAME"
+                " for each class (or, if no answer of this teacher has scores, set it to 'label')"
             )
         return np.eye(len(self._names), dtype=np.float32)[place]
 

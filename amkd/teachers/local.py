@@ -143,7 +143,13 @@ def _training(settings: TeacherSettings, data: DataSet, used: np.ndarray) -> Tra
     labels = data.task.answers_of(data.teacher_labels[used], data.classes)
     images, count = data.teacher_images[used], len(used)
     return Training(
-        network=models.build(settings.model, data.classes, data.shape, groups=data.task.groups),
+        network=models.build(
+            settings.model,
+            data.classes,
+            data.shape,
+            field="teacher.model",
+            groups=data.task.groups,
+        ),
         recipe=settings.train,
         data=training_set.make(images, real_records(count), labels, capacity=count),
         count=count,

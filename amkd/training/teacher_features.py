@@ -129,6 +129,6 @@ def width(config: Settings, data: DataSet) -> int:
     """
     if not losses.needed_of_teacher(config.train):
         return 0
-    network = models.build(config.teacher.model, data.classes, data.shape)
+    network = models.build(config.teacher.model, data.classes, data.shape, field="teacher.model")
     shapes = jax.eval_shape(lambda: inference.init(network, data.shape, jax.random.key(0)))
     return network.feature_count(shapes)

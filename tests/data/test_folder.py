@@ -286,6 +286,20 @@ def test_a_folder_that_cannot_be_listed(
         folder.load(root, RGB, cache)
 
 
+def test_photographs_in_other_formats_are_named(root: Path, cache: Path) -> None:
+    for name in ("a.HEIC", "b.heic", "c.dng", "d.txt"):
+        (root / name).touch()
+    told = folder.describe(folder.load(root, RGB, cache), root)
+    assert told == (
+        f"{root}: 3 images, 4 other files ignored\nwarning: 1 .dng, 2 .heic: formats that amkd does"
+        " not read; convert these photographs to JPEG or PNG"
+    )
+    for path in root.glob("*.png"):
+        path.unlink()
+    with pytest.raises(UserError, match="no image file .* only 4 other files. 1 .dng, 2 .heic"):
+        folder.load(root, RGB, cache)
+
+
 def test_descriptions(labelled: Path, root: Path, cache: Path) -> None:
     assert folder.describe(folder.load(root, RGB, cache), root) == f"{root}: 3 images"
     (labelled / "dog" / "zero.png").touch()

@@ -106,7 +106,7 @@ def test_image_sizes(name, smallest, largest):
     wrong += [(largest, largest + 1, 3), (largest + 1, largest, 3)] if largest else []
     for shape in wrong:
         size = smallest if min(shape[:2]) < smallest else largest
-        told = f"{name}.*{shape[0]}x{shape[1]}; set --config.data.size={size}, or choose another"
+        told = f"{name}.*{shape[0]}x{shape[1]}; set --config.student_size={size}, or choose another"
         with pytest.raises(UserError, match=told):
             models.build(name, 4, shape)
 

@@ -68,12 +68,12 @@ def test_a_size_that_the_network_does_not_take_names_its_field():
     ):
         models.build("vit_small_patch16_224", 10, (48, 64, 3), side=(44, 53))
     with pytest.raises(
-        UserError, match=r"33x60; set --config\.data\.size=32 and --config\.data\.width=64"
+        UserError, match=r"33x60; set --config\.student_size=32 and --config\.student_width=64"
     ):
         models.build("vit_small_patch16_224", 10, (33, 60, 3))
     with pytest.raises(UserError, match=r"40x40; set --config\.student_size=32"):
         models.build("lenet5", 10, (8, 8, 1), side=40)
-    with pytest.raises(UserError, match=r"8x8; set --config\.data\.size=15"):
+    with pytest.raises(UserError, match=r"8x8; set --config\.student_size=15"):
         models.build("alexnet", 10, (8, 8, 1))
 
 

@@ -79,7 +79,7 @@ def phases(variables: Any) -> dict[str, RoundState]:
         ),
         "an assistant has answered": dataclasses.replace(
             state_of(2, 0, variables, None),
-            assisted=Assisted(9, answers=leaves[1][0, 0], told={"agreement": 0.1 + 0.2}),
+            assisted=Assisted(9, answers=leaves[1][0, 0], metrics={"agreement": 0.1 + 0.2}),
         ),
     }
 

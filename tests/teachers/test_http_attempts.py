@@ -193,13 +193,13 @@ def test_compressed_replies():
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (400, "does not accept the request"),
-        (400, "if it answers other images, the image may be the reason"),
+        (400, "check the form of the request"),
+        (400, "if it answers other images, it does not accept this one"),
         (401, "no credentials"),
         (403, "do not allow"),
         (404, "no such model"),
         (413, "decrease config.teacher.batch"),
-        (422, "the request's form"),
+        (422, "check the form of the request"),
         (451, "another attempt will not help"),
     ],
 )

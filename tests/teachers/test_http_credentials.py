@@ -101,7 +101,7 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
     [
         (
             {"auth_env": "NOT_SET_HERE"},
-            "http.auth_env names an environment variable that is not set",
+            r"http.auth_env names an environment variable \(NOT_SET_HERE\) that is not set",
         ),
         ({"auth_env": "SERVICE_KEY", "auth_file": "x"}, "both set"),
         ({"auth_file": __file__}, "http.auth_file names contains characters that a header"),
@@ -111,7 +111,10 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
         ),
         ({"auth_env": "SERVICE_KEY", "auth_header": "X Key"}, "auth_header"),
         ({"auth_env": "SERVICE_KEY", "auth_scheme": "Bear er"}, "auth_scheme"),
-        ({"auth_env": "TWO_LINES"}, "http.auth_env names contains characters that a header"),
+        (
+            {"auth_env": "TWO_LINES"},
+            r"http.auth_env names \(TWO_LINES\) contains characters that a header",
+        ),
         ({"auth_env": "SERVICE_KEY", "url": "http://example.com/x"}, "unencrypted"),
         ({"url": "https://me:hunter2@example.com/x"}, "user or password"),
         ({"url": "https://example.com/x?api_key=hunter2"}, "'api_key', which looks like a secret"),

@@ -22,7 +22,10 @@ from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 
 _FIELD = "config.teacher.http"
 _EXCERPT = 200  # characters of a reply that an error shows
-_ONE_IMAGE = "if it answers other images, the image may be the reason"
+_UNACCEPTED = (
+    "if it answers other images, it does not accept this one; if it answers none, check the form of"
+    " the request and the input of the model"
+)
 _READ_FOR_EXCERPT = 2**18  # bytes of a reply that are searched for it
 # Bytes of a reply: to any request, for each image, and for the score of each class.
 _ANY_REPLY, _PER_IMAGE, _PER_SCORE = 2**22, 2**16, 2**10
@@ -217,16 +220,14 @@ class Client:
                 " final address"
             )
         return {
-            400: "it does not accept the request: check the model's input, config.teacher.pixels"
-            f" and the request's form; {_ONE_IMAGE}",
+            400: _UNACCEPTED,
             401: f"it does not accept the credentials: {self._credentials.source}; check"
             f" {_FIELD}.auth_header and {_FIELD}.auth_scheme, too",
             403: f"these credentials do not allow the request: {self._credentials.source}",
             404: f"there is no such model or address: check {_FIELD}.url and the model's name and"
             " version",
             413: "the request is too large for it: decrease config.teacher.batch",
-            422: "it does not accept the request's form: check the model's input and"
-            f" config.teacher.pixels; {_ONE_IMAGE}",
+            422: _UNACCEPTED,
         }.get(
             status,
             f"another attempt will not help: check {_FIELD}.url and the service's documentation",

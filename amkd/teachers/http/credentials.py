@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from amkd.core.redaction import Hidden
 from amkd.teachers.http.connection import Connection, is_loopback
 
 _FIELD = "config.teacher.http"
+_NAME = re.compile("[A-Z]+(_[A-Z]+)+")  # a usual name; hardly a secret
 
 
 class Credentials:
@@ -76,12 +78,15 @@ def _from_env(name: str) -> tuple[str, str]:
         raise UserError(
             f"{_FIELD}.auth_env must be the name of an environment variable with the secret"
         )
+    # A name such as VISION_KEY is shown. Any other text may be the secret itself.
+    shown = f" ({name})" if _NAME.fullmatch(name) else ""
     secret = os.environ.get(name, "").strip()
     if not secret:
         raise UserError(
-            f"{_FIELD}.auth_env names an environment variable that is not set or empty: export it"
+            f"{_FIELD}.auth_env names an environment variable{shown} that is not set or empty:"
+            " export it"
         )
-    return secret, f"the environment variable that {_FIELD}.auth_env names"
+    return secret, f"the environment variable that {_FIELD}.auth_env names{shown}"
 
 
 def _from_file(path: str) -> tuple[str, str]:

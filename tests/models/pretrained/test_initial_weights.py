@@ -140,15 +140,15 @@ def test_a_function_that_returns_something_else_is_refused(own, name, body, said
 def test_names_of_networks_without_three_channels_or_of_other_sizes_are_refused():
     with pytest.raises(UserError, match="3 channels"):
         models.build(NAME, 3, (32, 32, 1))
-    with pytest.raises(UserError, match=r"multiples of 16.*data\.size=32"):
+    with pytest.raises(UserError, match=r"multiples of 16.*student_size=32"):
         models.build("vit_small_patch16_224", 3, (36, 36, 3))
     with pytest.raises(UserError, match=r"data\.size=96 and --config\.data\.width=64$"):
-        models.build("vit_small_patch16_224", 3, (100, 60, 3))
+        models.build("vit_small_patch16_224", 3, (100, 60, 3), field="teacher.model")
     with pytest.raises(UserError, match=r"student_size=96 and --config\.student_width=64$"):
         models.build("vit_small_patch16_224", 3, (9, 9, 3), side=(100, 60))
     with pytest.raises(UserError, match=r"assistant\.size=96$"):  # it has no width
         models.build("vit_small_patch16_224", 3, (100, 60, 3), field="assistant.model")
-    with pytest.raises(UserError, match=r"at least 32 .*data\.size=32"):
+    with pytest.raises(UserError, match=r"at least 32 .*student_size=32"):
         models.build("convnext_atto", 3, (28, 28, 3))
 
 
