@@ -296,7 +296,7 @@ def test_photographs_in_other_formats_are_named(root: Path, cache: Path) -> None
     )
     for path in root.glob("*.png"):
         path.unlink()
-    with pytest.raises(UserError, match="no image file .* only 4 other files. 1 .dng, 2 .heic"):
+    with pytest.raises(UserError, match=r"no image file .* only 4 other files\. 1 \.dng, 2 \.heic"):
         folder.load(root, RGB, cache)
 
 
