@@ -317,6 +317,7 @@ def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
 
 def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
     made = []
+    many = np.arange(2500 * 48, dtype=np.uint32).view(np.uint8).reshape(2500, 8, 8, 3)
 
     def run(config, folder, stop, data, teacher):
         made.append((config, data))
@@ -328,6 +329,7 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
         (IMAGES, (255 - IMAGES[:3], [0, 1, 2]), (60, 0)),
         (IMAGES, (IMAGES[:3], [0, 1, 2]), (57, 0)),  # evaluation images are not drawn
         (IMAGES[:5], None, (4, 1)),
+        (many, None, (2300, 200)),
     ):
         with pytest.raises(InterruptedError):
             api.distill(
@@ -415,6 +417,14 @@ def test_labels_of_another_kind(test, message):
         ({"teacher.answers.form": "logit"}, "did you mean 'logits'?"),
         ({"data.held_out": 59}, "config.data.held_out=59: the number of images is 60"),
         ({"n_real": 55, "budget": 60}, "config.n_real=55: memory has only 54 images"),
+        (
+            {"method": "supervised_real"},
+            "config.method='supervised_real': needs a data set by name",
+        ),
+        (
+            {"data.evaluate_on": "train"},
+            "config.data.evaluate_on='train': needs a data set by name",
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -32,7 +32,7 @@ def a_task(name, asked=(), **fields):
         network=NETWORK,
         variables=variables_of(NETWORK, SHAPE),
         settings=settings(acquisition=name, committee=2, **fields),
-        kind=KIND,
+        task=KIND,
         answers=lambda: KIND.answers_of(LABELS[:10], KIND.length),
         train_further_student=lambda member, hard: variables_of(NETWORK, SHAPE, 10 + member),
         train_larger=lambda: (LARGER, variables_of(LARGER, SHAPE, 7)),

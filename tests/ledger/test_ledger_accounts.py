@@ -54,7 +54,9 @@ def test_a_probe_and_a_served_student_stand_in_columns_of_their_own(tmp_path: Pa
 def test_runs_agree_with_the_ledger_that_runs_use(path: Path) -> None:
     book = ledger.Ledger(path)
     with reader.open_read_only(path) as db:
-        for run in accounts.runs(db):
+        runs = accounts.runs(db)
+        assert len(runs) == 2
+        for run in runs:
             assert sum(run.distill) == book.count(run.run, "distill")
             assert run.distill.paid == book.count(run.run, "distill", paid_only=True)
             assert sum(run.evaluate) == book.count(run.run, "evaluate")

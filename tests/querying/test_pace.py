@@ -130,9 +130,11 @@ def test_all_threads_together_keep_the_rate() -> None:
     assert taken[-1] - start >= 79 / 200
 
 
-def test_threads_without_a_rate_do_not_wait_for_each_other() -> None:
+def test_many_threads_without_a_rate_take_all_their_turns() -> None:
     witness = Witness()
-    in_time(60, lambda: crowd(Pace(0, witness), witness, threads=8, each=200))
+    taken: list[float] = []
+    in_time(60, lambda: taken.extend(crowd(Pace(0, witness), witness, threads=8, each=200)))
+    assert len(taken) == 1600
 
 
 # Pauses.

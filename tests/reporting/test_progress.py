@@ -145,6 +145,10 @@ def test_the_command_tells_by_its_exit_status(tmp_path, capsys):
     assert ended.value.code == 1 and "no heartbeat for" in capsys.readouterr().out
     subcommands.run(["status", str(tmp_path), "--within=1e12"])
     assert "last heartbeat" in capsys.readouterr().out
+    write(tmp_path, updated="2026-11-28T11:00:00.000Z", advanced="2026-11-28T10:00:00.000Z")
+    with pytest.raises(SystemExit):
+        subcommands.run(["status", str(tmp_path), "--within=1e12", "--idle=1"])
+    assert "but no progress for" in capsys.readouterr().out
     with pytest.raises(UserError, match="--within"):
         subcommands.run(["status", str(tmp_path), "--within=soon"])
 

@@ -75,7 +75,7 @@ def test_other_images_than_those_of_the_run_are_refused(run):
         reviewing.collect(dataclasses.replace(stored_run.read(run), data="before a file was added"))
 
 
-def test_page_and_table(run, review, table):
+def test_page_and_table(run, review, table, tmp_path):
     page = (run / "review" / "review.html").read_text()
     reader = read(page)
     assert all(address.startswith("data:image/") for address in reader.fetched)
@@ -89,6 +89,19 @@ def test_page_and_table(run, review, table):
     assert f"row {len(table) + 1}<br>" in page and f"row {len(table) + 2}<br>" not in page
     with pytest.raises(UserError, match=r"review\.csv already exists"):
         subcommands.run(["review", str(run)])
+    subcommands.run(["review", str(run), f"--output={tmp_path / 'other'}"])
+    both = [(place / "review.csv").read_text() for place in (run / "review", tmp_path / "other")]
+    assert both[0] == both[1]
+
+
+def test_a_class_may_be_written_in_capitals(review, table, tmp_path):
+    path = write(tmp_path / "review.csv", [{**table[0], "correct": "DOG"}])
+    animals = ("cat", "dog", *map(str, range(8)))
+    assert [*reviewing.read_csv(dataclasses.replace(review, names=animals), path).values()] == [1]
+    both = ("DOG", "Dog", *map(str, range(8)))  # they differ only in this
+    row = write(tmp_path / "other.csv", [{**table[0], "correct": "dog"}])
+    with pytest.raises(UserError, match="'dog' is not one of the classes"):
+        reviewing.read_csv(dataclasses.replace(review, names=both), row)
 
 
 def test_corrections_are_read_once(run, review, table, tmp_path, capsys):

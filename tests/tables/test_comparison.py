@@ -107,6 +107,8 @@ def test_different_fields():
     one, other = run("a"), run("b", 1, budget=900, **{"report.html": False})
     assert comparison.different_fields([one, other]) == [("seed", [0, 1]), ("budget", [1000, 900])]
     assert comparison.different_fields([one, one]) == []
+    paid = run("c", **{"teacher.price": 0.5})
+    assert ("teacher.price", [0.0, 0.5]) in comparison.different_fields([one, paid])
 
 
 def test_curves_in_money():

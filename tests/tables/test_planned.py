@@ -132,6 +132,7 @@ def test_figures_wait_for_their_block(tmp_path):
         short_records.write(run, tmp_path / "runs/tiny")
     text = rendering.render(table, tmp_path)
     assert "| r | third | - | - | 2 of 3 | - |" in text and "44.00 ± 2.00" in text
+    assert "42.00 ± 1.00" in text  # random is in block B, too, but block A is finished
     assert "**B (5 of 6 runs)**" in text
     assert not any("12.34" in path.read_text() for path in tmp_path.glob("tiny*"))
     short_records.write({**third(0.1, 0.1, 0.1234)[2], "config": {}}, tmp_path / "runs/tiny")

@@ -247,6 +247,11 @@ def test_curves_by_hand():
     ]  # fmt: skip
 
 
+def test_a_curve_has_the_rounds_that_all_runs_have():
+    found = curve_points(TABLE, cells(TABLE, [one("active", 0, 0.3, 0.4), one("active", 1, 0.5)]))
+    assert [(point["queries"], point["seeds"]) for point in found] == [(100, 2)]
+
+
 def test_curves_are_compared_at_equal_queries_alone():
     one_round = [{**run, "rounds": run["rounds"][-1:]} for run in RUNS if run["way"] == "random"]
     active, last, _ = points_of(TABLE, cells(TABLE, [*RUNS[:3], *one_round]))
