@@ -29,6 +29,9 @@ Shape letters, used in every docstring of the package:
  P    pairs scored in one chunk                 Q       images answered so far
  L    values in the lambda grid                 Y       classes
  B    images in one batch                       H W C   height, width, channels
+ M    images in general                         T       evaluation images
+ E    members of a committee, or passes         D       devices
+ V    views of an image                         d       features
 ====  =======================================  =======  ===========================
 
 Images are ``uint8[..., H, W, C]`` everywhere outside a network. ``lam`` is the

@@ -83,7 +83,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # folder, manifest, hf: width of the images in pixels; data.size is then their height. 0 for
     # squares. All images of a run have one size, since pairs of them are mixed.
     config.data.width = 0
-    # Evaluate on this many test images only; 0 for all.
+    # Evaluate on this many test images only; 0 for all. digits, roads and TFDS: the first ones;
+    # image files and arrays: drawn at random, always the same.
     config.data.test_images = 0
     # On which images the student is evaluated: test, or train. With train, as many images of the
     # training set as there are test images are held out: they are not drawn as real images, and the

@@ -59,7 +59,12 @@ class DataSettings:
         " for squares. All images of a run have one size, since pairs of them are mixed.",
         least=0,
     )
-    test_images: int = field(0, "Evaluate on this many test images only; 0 for all.", least=0)
+    test_images: int = field(
+        0,
+        "Evaluate on this many test images only; 0 for all. digits, roads and TFDS: the first ones;"
+        " image files and arrays: drawn at random, always the same.",
+        least=0,
+    )
     evaluate_on: str = field(
         "test",
         "On which images the student is evaluated: test, or train. With train, as many images of"

@@ -15,6 +15,7 @@ from amkd.core import checkpoint
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.data import class_names
 from amkd.data import records as queried
 from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
@@ -169,7 +170,7 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     return LabelledSet(
         settings=settings,
         record=record,
-        classes=data.class_names or tuple(map(str, range(data.classes))),
+        classes=class_names.of(data),
         images=images,
         records=state.records.take(places),
         rounds=np.searchsorted(ends, places, side="right").astype(np.int32),

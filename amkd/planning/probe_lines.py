@@ -1,31 +1,30 @@
 """What a probe found, in lines for a person."""
 
-import textwrap
 from collections.abc import Iterator
 
 import numpy as np
 
 from amkd.core.text import money, plain
 from amkd.planning import answer_form
+from amkd.planning.aligned_lines import line, wrapped
 from amkd.planning.probe import Probe
 from amkd.planning.profile_lines import profile_lines
 from amkd.reporting import metrics
 from amkd.teachers import answers
 
-_INDENT, _WIDTH = 21, 100
 _MOST_NAMES = 20
 _NO_LABELS = ("flax", "python", "oip", "tfserving", "onnx")
 
 
 def probe_lines(probe: Probe) -> Iterator[str]:
     """Yields the lines about a probe, as ``--mode=probe`` prints them."""
-    yield f"{'teacher':<{_INDENT}}{probe.teacher.identity}"
+    yield line("teacher", probe.teacher.identity)
     yield from profile_lines(probe.settings.teacher)
     count = len(probe.images)
     asked = sum(call.images for call in probe.calls)
-    yield _line("images", f"{count}: {probe.held} answers were in the ledger, {asked} are new")
+    yield line("images", f"{count}: {probe.held} answers were in the ledger, {asked} are new")
     if probe.problem:
-        yield from _wrapped("problem", str(probe.problem))
+        yield from wrapped(str(probe.problem), "problem")
     if probe.answered.any():
         yield from _form(probe)
         yield from _classes(probe)
@@ -33,41 +32,26 @@ def probe_lines(probe: Probe) -> Iterator[str]:
     yield from _money_and_time(probe)
 
 
-def _line(name: str, text: str) -> str:
-    return f"{name:<{_INDENT}}{text}"
-
-
-def _wrapped(name: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=f"{name:<{_INDENT}}",
-        subsequent_indent=" " * _INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def _form(probe: Probe) -> Iterator[str]:
     rows, plan = probe.rows[probe.answered], probe.settings.teacher
     wanted = plan.answers
     found = answer_form.find(rows)
-    yield from _wrapped("form", found.text)
-    yield _line("rounding", found.rounding)
+    yield from wrapped(found.text, "form")
+    yield line("rounding", found.rounding)
     if found.silent:
-        yield _line("without a class", f"{found.silent} answers have equal scores for all classes")
+        yield line("without a class", f"{found.silent} answers have equal scores for all classes")
     faults = [fault for fault in answers.faults(rows, wanted) if fault]
     if not faults:
         hint = ""
         if found.form == "label" and wanted.form != "label" and plan.kind == "python":
             # A probe reads class numbers as rows; a run does so only where the form says label.
             hint = "; if they are class numbers, set --config.teacher.answers.form=label"
-        yield from _wrapped("answers.form", f"{wanted.form} fits all {len(rows)} answers{hint}")
+        yield from wrapped(f"{wanted.form} fits all {len(rows)} answers{hint}", "answers.form")
         return
     remedy = f": set --config.teacher.answers.form={found.form}" if found.form else ""
-    yield from _wrapped(
-        "answers.form",
+    yield from wrapped(
         f"{wanted.form} does NOT fit {len(faults)} of {len(rows)} answers: {faults[0]}{remedy}",
+        "answers.form",
     )
 
 
@@ -80,14 +64,14 @@ def _classes(probe: Probe) -> Iterator[str]:
     names = [_name(probe, number) for number in range(rows.shape[-1])]
     said = [f"{names[number]} {best[number]}" for number in np.argsort(-best, kind="stable")]
     named = int((best > 0).sum())
-    yield from _wrapped(
-        "likeliest classes", ", ".join(said[: min(named, _MOST_NAMES)]) + _more(named - _MOST_NAMES)
+    yield from wrapped(
+        ", ".join(said[: min(named, _MOST_NAMES)]) + _more(named - _MOST_NAMES), "likeliest classes"
     )
     never = [name for name, count in zip(names, best, strict=True) if not count]
     if never:
         listed = ", ".join(never[:_MOST_NAMES]) + _more(len(never) - _MOST_NAMES)
         told = f"{len(never)} of {len(names)} classes: {listed}"
-        yield from _wrapped("never the likeliest", told)
+        yield from wrapped(told, "never the likeliest")
 
 
 def _labels(probe: Probe) -> Iterator[str]:
@@ -95,21 +79,21 @@ def _labels(probe: Probe) -> Iterator[str]:
     ignored = sorted(getattr(probe.teacher.ask, "ignored_labels", ()))
     if ignored:
         listed = ", ".join(ignored[:_MOST_NAMES]) + _more(len(ignored) - _MOST_NAMES)
-        yield from _wrapped(
-            "ignored labels",
+        yield from wrapped(
             f"{len(ignored)} labels are not classes and not in teacher.labels: {listed}",
+            "ignored labels",
         )
     plan = probe.settings.teacher
     by_order = plan.kind in _NO_LABELS or (plan.kind == "json" and not plan.json.labels)
     if by_order and probe.answered.any():
         names = [_name(probe, number) for number in (0, probe.data.classes - 1)]
-        yield from _wrapped(
-            "order of classes",
+        yield from wrapped(
             f"where answers have no labels, the first score is read as {names[0]!r} and the last as"
             f" {names[1]!r}; check on the contact sheet that this is right",
+            "order of classes",
         )
     elif probe.problem is None:
-        yield _line("classes match", "every label in the answers is a class, mapped, or ignored")
+        yield line("classes match", "every label in the answers is a class, mapped, or ignored")
 
 
 def _more(count: int) -> str:
@@ -124,23 +108,23 @@ def _name(probe: Probe, number: int) -> str:
 def _money_and_time(probe: Probe) -> Iterator[str]:
     plan, cost = probe.settings.teacher, probe.cost
     priced = f"{money(probe.spent)} {plan.currency} ({plain(cost.price)} an image)"
-    yield _line("spent", priced if cost.price else "nothing, as teacher.price is 0")
+    yield line("spent", priced if cost.price else "nothing, as teacher.price is 0")
     rate = images_per_second(probe)
     if rate:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
         calls = f"with at most {plan.in_flight} calls at once"
-        yield _line("rate", f"{plain(rate, 3)} images a second, {calls}")
-        yield _line(
+        yield line("rate", f"{plain(rate, 3)} images a second, {calls}")
+        yield line(
             "latency",
             f"{plain(half, 3)} s (median of {len(seconds)} requests), {plain(most, 3)} s (95%),"
             f" {plain(seconds[-1], 3)} s (longest)",
         )
     else:
-        yield _line("rate", "not measured: no new query was answered")
+        yield line("rate", "not measured: no new query was answered")
     amount = f", {money(cost.amount)} {cost.currency}" if cost.price else ""
     lasts = f", about {_span(cost.to_send / rate)} at this rate" if rate else ""
-    yield _line("the run will send", f"{cost.to_send:,} more images{amount}{lasts}")
+    yield line("the run will send", f"{cost.to_send:,} more images{amount}{lasts}")
 
 
 def images_per_second(probe: Probe) -> float:

@@ -1,14 +1,12 @@
 """The lines of a plan about the profile of a service: its source, and what it sets."""
 
-import textwrap
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from amkd.config.teacher import TeacherSettings
 from amkd.core.redaction import bare_url
+from amkd.planning.aligned_lines import line, wrapped
 from amkd.teachers.profiles import PROFILES, TERMS, settings_of
-
-_INDENT, _WIDTH = 21, 100
 
 
 def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
@@ -16,16 +14,16 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
     if not teacher.profile:
         return
     profile = PROFILES[teacher.profile]
-    yield f"profile              {teacher.profile}: {profile.title}"
-    yield from _wrapped(
+    yield line("profile", f"{teacher.profile}: {profile.title}")
+    yield from wrapped(
         f"written from {profile.documentation}, and never tested with the service itself"
     )
     for setting in settings_of(teacher):
         other = f" (set by you; the profile has {setting.profile!r})"
         yours = "" if setting.value == setting.profile else other
-        yield f"{'':<{_INDENT}}{setting.name}={setting.value!r}{yours}"
+        yield line("", f"{setting.name}={setting.value!r}{yours}")
     if _is_elsewhere(teacher):
-        yield from _wrapped(
+        yield from wrapped(
             "your URL is not the service's own: the request, with its key, and the reading of the"
             " reply still follow the profile; for another service use configs/http.py, or"
             " configs/photos.py:http"
@@ -36,8 +34,8 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
         ("rounding", profile.rounding),
         ("note", profile.limits),
     ):
-        yield from _wrapped(f"{name}: {text}")
-    yield from _wrapped(TERMS)
+        yield from wrapped(f"{name}: {text}")
+    yield from wrapped(TERMS)
 
 
 def _is_elsewhere(teacher: TeacherSettings) -> bool:
@@ -47,14 +45,3 @@ def _is_elsewhere(teacher: TeacherSettings) -> bool:
         for url in (PROFILES[teacher.profile].fields.get("http.url", ""), teacher.http.url)
     )
     return own not in (None, "localhost", given)
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=" " * _INDENT,
-        subsequent_indent=" " * _INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -6,6 +6,7 @@ from typing import Any
 from amkd.core.text import plain
 from amkd.reporting import assistant_text, drawing, progress_part
 from amkd.reporting.html_parts import folded, meanings, table, text
+from amkd.reporting.terms import MONEY
 
 Entry = dict[str, Any]
 
@@ -23,11 +24,7 @@ def parts(summary: Entry) -> Iterator[str]:
         name = f"money ({currency or 'no currency'})"
         if chart := progress_part.shares(summary, price, name):
             yield drawing.plots([chart])
-            yield text(
-                "The money is the number of queries times the price of one: the cost if every"
-                " answer is bought. Answers from the ledger cost nothing, but they are included"
-                " here. Evaluation queries and lost requests are not included."
-            )
+            yield text(MONEY)
     if any(entry.get("cost") for entry in summary["rounds"]):
         head = ("round", "queries so far", "sent by this run so far", f"cost so far, {currency}")
         yield table(tuple(name.removesuffix(", ") for name in head), map(_round, summary["rounds"]))

@@ -1,8 +1,13 @@
 """Definitions of the terms in the reports, for a reader who has not read the paper."""
 
+MONEY = (
+    "The money is the number of queries times the price of one (teacher.price): the cost if every"
+    " answer is bought. Answers from the ledger cost nothing, but they are included here."
+    " Evaluation queries and lost requests are not included."
+)
 TERMS = {
-    "query": "One image for which the teacher is asked for an answer. The real images of round 0"
-    " count, too.",
+    "query": "One image whose answer from the teacher is used for training. The real images of"
+    " round 0, and images whose answers are already in the ledger, count, too.",
     "evaluation images": "Images that are used only to evaluate the student: it is never trained on"
     " them.",
     "agreement": "The share of the evaluation images on which student and teacher predict the same"

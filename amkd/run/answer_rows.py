@@ -10,7 +10,7 @@ import numpy as np
 from amkd.config.settings import Settings
 from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
-from amkd.data import remote, rows
+from amkd.data import class_names, remote, rows
 from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
 from amkd.run import image_keys
@@ -77,7 +77,7 @@ class AnswerRows(NamedTuple):
 
 def reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
     """Returns what reads the answer in a row of a table; ``alone`` as in :class:`AnswerTable`."""
-    names = data.class_names or tuple(map(str, range(data.classes)))
+    names = class_names.of(data)
     labels = loading.label_map(settings.teacher.labels, names)
     return AnswerTable(names, labels, settings.teacher.answers, alone=alone)
 

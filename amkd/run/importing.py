@@ -17,7 +17,7 @@ from amkd.core import console
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import file_sources, manifest, remote
+from amkd.data import class_names, file_sources, manifest, remote
 from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
 from amkd.ledger import imports
@@ -181,7 +181,7 @@ def description_with_classes(about: str, settings: Settings, data: DataSet) -> s
 
 def _classes(data: DataSet) -> str:
     """Returns the end of the words about an import: a digest of the classes' names."""
-    names = data.class_names or tuple(map(str, range(data.classes)))
+    names = class_names.of(data)
     return f"{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]})"
 
 

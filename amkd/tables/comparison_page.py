@@ -14,7 +14,7 @@ from amkd.reporting.html_parts import percent, table, text
 from amkd.reporting.interval_chart import Mark, Row
 from amkd.reporting.summary_text import measured
 from amkd.reporting.svg_chart import Curve
-from amkd.reporting.terms import TERMS
+from amkd.reporting.terms import MONEY, TERMS
 from amkd.tables import class_agreement, comparison, statistics
 from amkd.tables.class_agreement import PredictedClasses
 from amkd.tables.comparison import GroupTest, NamedRun
@@ -30,11 +30,10 @@ def page(runs: Sequence[NamedRun]) -> str:
         drawing.STYLE,
         f"<h1>{len(runs)} runs compared</h1>",
         text(
-            "A query is one image for which the teacher is asked for an answer. The vertical lines"
-            " are 95% intervals (Wilson): they show how uncertain a figure is because the number"
-            " of evaluation images is limited. They do not include the variation between seeds. If"
-            " two intervals overlap widely, the difference between the two runs is inconclusive"
-            " with this number of images."
+            "The vertical lines are 95% intervals (Wilson): they show how uncertain a figure is"
+            " because the number of evaluation images is limited. They do not include the variation"
+            " between seeds. If two intervals overlap widely, the difference between the two runs is"
+            " inconclusive with this number of images."
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),
@@ -88,12 +87,7 @@ def _charts(runs: Sequence[NamedRun]) -> Iterator[str]:
             name = f"money ({currency or 'no currency'})"
             if found := curves(runs, measure, currency):
                 yield f"<h2>{title} against {html_parts.escape(name)}</h2>"
-                yield text(
-                    "The money is the number of queries times teacher.price: the cost if every"
-                    " answer is bought. Answers from the ledger cost nothing, but they are included"
-                    " here. Evaluation queries and lost requests are not included. Runs without a"
-                    " price in this currency are left out."
-                )
+                yield text(f"{MONEY} Runs without a price in this currency are left out.")
                 yield drawing.plots([svg_chart.chart(f"{title} against {name}", name, found)])
 
 
