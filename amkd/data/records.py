@@ -110,7 +110,7 @@ class Mixes(Sequence[np.ndarray]):
     """The canonical mixes of records, each made when it is accessed: ``uint8[H, W, C]``."""
 
     def __init__(self, images: Images, records: Records, as_released: bool = False) -> None:
-        """Args: see :func:`mixes`."""
+        """Takes the arguments of :func:`mixes`."""
         self._images, self._records, self._as_released = images, records, as_released
 
     def __len__(self) -> int:

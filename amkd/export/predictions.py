@@ -66,7 +66,8 @@ def write(
 ) -> Predicted:
     """Predicts every image file of a folder and its subfolders; each copy of an image has a row.
 
-    Decoded images are not kept: an inbox has other files every day, and each copy would stay.
+    Decoded images are not cached: a folder to predict has other files each time, and the cache
+    would only grow.
 
     Args:
       saved: the network.

@@ -20,7 +20,7 @@ class FeatureStore:
     """
 
     def __init__(self, path: Path, width: int) -> None:
-        """Args: ``path``, of the file; ``width``, of a row, d."""
+        """Takes the ``path`` of the file and the ``width`` d of a row."""
         self._path, self._width = path, width
 
     def read(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:

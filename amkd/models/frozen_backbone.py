@@ -45,14 +45,16 @@ class FrozenBackbone:
         seed: int,
         check_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args:
-        network: the whole network, in float32.
-        variables: its variables; the head may have any values.
-        folder: where features are kept.
-        views: how strongly views are augmented.
-        view_count: V, including the image itself.
-        seed: the seed of the views.
-        check_stop: is called after every few images; may raise to stop.
+        """Opens the store of the features.
+
+        Args:
+          network: the whole network, in float32.
+          variables: its variables; the head may have any values.
+          folder: where features are kept.
+          views: how strongly views are augmented.
+          view_count: V, including the image itself.
+          seed: the seed of the views.
+          check_stop: is called after every few images; may raise to stop.
         """
         self.network, self.variables = network, variables
         self._views, self._count, self._seed = views, view_count, seed

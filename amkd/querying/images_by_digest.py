@@ -11,7 +11,7 @@ class ImagesByDigest(Mapping[bytes, np.ndarray]):
     def __init__(
         self, images: Sequence[np.ndarray] | np.ndarray, places: Mapping[bytes, int]
     ) -> None:
-        """Args: the ``images``; ``places`` of those to be sent, by their digests."""
+        """Takes the ``images``, and the ``places`` of those to be sent, by digest."""
         self._images, self._places = images, places
 
     def __getitem__(self, digest: bytes) -> np.ndarray:

@@ -82,15 +82,15 @@ def reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
     return AnswerTable(names, labels, settings.teacher.answers, alone=alone)
 
 
-def read(task: AnswerSource) -> AnswerRows:
+def read(source: AnswerSource) -> AnswerRows:
     """Reads all rows that contain an answer, and checks them.
 
     Raises:
       UserError: names the rows whose answer or image is not valid; or all answers are
         probabilities, but would be read as logits.
     """
-    form = task.settings.teacher.answers
-    faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []
+    form = source.settings.teacher.answers
+    faults, numbers, keys, blocks = RowFaults(source.field), list[int](), list[Key](), []
     block: list[np.ndarray] = []
     empty = 0
 
@@ -104,12 +104,12 @@ def read(task: AnswerSource) -> AnswerRows:
         blocks.append(checked)
         block.clear()
 
-    for row in rows.read(task.table, task.field):
-        if task.leaves_out(row.cells):
+    for row in rows.read(source.table, source.field):
+        if source.leaves_out(row.cells):
             continue
         try:
-            scores = task.reader.read(row.cells)
-            key = task.key_of(row) if scores is not None else Key("", "")
+            scores = source.reader.read(row.cells)
+            key = source.key_of(row) if scores is not None else Key("", "")
         except UserError as error:
             faults.add(row.number, str(error))
             continue
@@ -126,7 +126,7 @@ def read(task: AnswerSource) -> AnswerRows:
     faults.refuse(REMEDY)
     scores = np.concatenate(blocks) if blocks else np.empty(0)
     if numbers:
-        _refuse_probabilities(scores, form, task.field)
+        _refuse_probabilities(scores, form, source.field)
     return AnswerRows(numbers, keys, scores, empty)
 
 

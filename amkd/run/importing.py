@@ -76,17 +76,17 @@ def import_answers(
     data = inputs.load_data(settings)
     teacher = _teacher(settings, data, stop)
     roots = [root] if root else image_keys.roots_of(settings, table)
-    task = AnswerSource(
+    source = AnswerSource(
         settings, table, f"answers {table}", answer_rows.reader(settings, data, alone=True), roots
     )
-    found = answer_rows.read(task)
+    found = answer_rows.read(source)
     if not found.numbers:
         raise UserError(
-            f"{task.field}: no row contains an answer. The table needs a column path, sha256 or"
+            f"{source.field}: no row contains an answer. The table needs a column path, sha256 or"
             " image, and a column answer or a column score:NAME for each class; see docs/data.md"
         )
     check_classes(data, teacher, ledger)
-    taken, kept = _take(task, found, teacher, ledger, data=data, keep_held=keep_held)
+    taken, kept = _take(source, found, teacher, ledger, data=data, keep_held=keep_held)
     of_data = {image_digest(image) for part in _images(data) for image in part}
     return Imported(
         teacher=console.storable(teacher.identity),
@@ -121,7 +121,7 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
     if imports.is_recorded(ledger, _account(table, identity, settings)):
         return
     base = plan.manifest.rpartition("/")[0] if remote.is_remote(plan.manifest) else ""
-    task = AnswerSource(
+    source = AnswerSource(
         settings,
         table,
         f"config.data.manifest={plan.manifest!r}",
@@ -131,11 +131,13 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
         base=base,
         leaves_out=manifest.is_left_out,
     )
-    found = answer_rows.read(task)
+    found = answer_rows.read(source)
     if not found.numbers:
         return
     skipped = plan.broken == "skip"  # they are not images of the run
-    taken, _ = _take(task, found, teacher, ledger, data=data, keep_held=True, skips_broken=skipped)
+    taken, _ = _take(
+        source, found, teacher, ledger, data=data, keep_held=True, skips_broken=skipped
+    )
     told = (
         f"{taken.added:,} answers were imported from the manifest into the ledger; their images are"
         " not sent to the teacher"
@@ -197,7 +199,7 @@ def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
 
 
 def _take(
-    task: AnswerSource,
+    source: AnswerSource,
     found: AnswerRows,
     teacher: Teacher,
     ledger: Path,
@@ -207,34 +209,34 @@ def _take(
     skips_broken: bool = False,
 ) -> tuple[imports.Taken, dict[bytes, int]]:
     """Writes answers to the ledger; returns their counts, and their rows by digest."""
-    images, found = _images_of(task, found, skips_broken)
-    kept = _once(images, found, task.field)
+    images, found = _images_of(source, found, skips_broken)
+    kept = _once(images, found, source.field)
     identity = console.storable(teacher.identity)
     account = imports.ImportAccount(
-        run=_account(task.table, identity, task.settings),
+        run=_account(source.table, identity, source.settings),
         identity=identity,
-        about=f"answers of {console.storable(task.table.name)} {_CLASSES}{_classes(data)}",
-        place=console.storable(task.table.absolute()),
+        about=f"answers of {console.storable(source.table.name)} {_CLASSES}{_classes(data)}",
+        place=console.storable(source.table.absolute()),
     )
     scores = found.scores[list(kept.values())]
     try:
         return imports.record(ledger, account, list(kept), scores, keep_held=keep_held), kept
     except imports.HeldOtherwise as error:
-        raise _held_otherwise(error, kept, found, task.field, ledger) from error
+        raise _held_otherwise(error, kept, found, source.field, ledger) from error
 
 
 def _images_of(
-    task: AnswerSource, found: AnswerRows, skips_broken: bool
+    source: AnswerSource, found: AnswerRows, skips_broken: bool
 ) -> tuple[list[bytes], AnswerRows]:
     """Returns the digest of the image that each row names, and the rows.
 
     Args:
-      task: the table.
+      source: the table.
       found: its rows.
       skips_broken: whether a row whose image cannot be read is left out, and not a fault.
     """
-    faults, images, places = RowFaults(task.field), list[bytes](), list[int]()
-    told = image_keys.digests(task.settings, found.keys, task.roots, task.field)
+    faults, images, places = RowFaults(source.field), list[bytes](), list[int]()
+    told = image_keys.digests(source.settings, found.keys, source.roots, source.field)
     for place, image in enumerate(told):
         if isinstance(image, bytes):
             images.append(image)

@@ -232,11 +232,8 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     If the round has an assistant, it is trained first, and answers further images.
     """
     context.report.phase("train", state.round)
-    targets, records = _targets(context, state.records, answers), state.records
-    round_ = context.facts.rounds[state.round]
-    if round_.share:
-        state = assistant.answered(context, state, targets)
-        records, targets = assistant.joined(context, state, targets)
+    targets = _targets(context, state.records, answers)
+    state, records, targets = _with_assistant(context, state, targets)
     started, last = time.monotonic(), float("nan")
     training = _training(context, state, records, targets)
 
@@ -266,6 +263,18 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     variables = training.finished(jax.device_get(ended.result))
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
+
+
+def _with_assistant(
+    context: RunContext, state: RoundState, targets: Targets
+) -> tuple[RoundState, Records, Targets]:
+    """Returns the state, and the records and targets of the student: with those of the round's
+    assistant, which is trained for this; unchanged without one.
+    """
+    if not context.facts.rounds[state.round].share:
+        return state, state.records, targets
+    state = assistant.answered(context, state, targets)
+    return state, *assistant.joined(context, state, targets)
 
 
 def _training(

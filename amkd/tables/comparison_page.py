@@ -32,8 +32,8 @@ def page(runs: Sequence[NamedRun]) -> str:
         text(
             "The vertical lines are 95% intervals (Wilson): they show how uncertain a figure is"
             " because the number of evaluation images is limited. They do not include the variation"
-            " between seeds. If two intervals overlap widely, the difference between the two runs is"
-            " inconclusive with this number of images."
+            " between seeds. If two intervals overlap widely, the difference between the two runs"
+            " is inconclusive with this number of images."
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),

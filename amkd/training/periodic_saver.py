@@ -19,8 +19,8 @@ class PeriodicSaver:
         seconds: float,
         save: Callable[[int, Leaves], None],
     ) -> None:
-        """Args: ``seconds`` between two saves; ``save`` takes the number of finished epochs and the
-        leaves of the state.
+        """Takes the ``seconds`` between two saves, and ``save``, which takes the number of finished
+        epochs and the leaves of the state.
         """
         self._epochs, self._stop, self._seconds, self._save = training.epochs, stop, seconds, save
         self._last = time.monotonic()

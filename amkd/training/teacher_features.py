@@ -42,8 +42,8 @@ class TeacherFeatures:
         variables: Variables,
         column_of: Callable[[np.ndarray], np.ndarray] = lambda features: features,
     ) -> None:
-        """Args: the teacher's ``network`` and its ``variables``; ``column_of`` takes the features
-        of all records, ``float32[Q, e]``, and returns the column, ``float32[Q, e]``.
+        """Takes the teacher's ``network``, its ``variables``, and ``column_of``, which takes the
+        features of all records, ``float32[Q, e]``, and returns the column, ``float32[Q, e]``.
         """
         self._network, self._variables, self._column_of = network, variables, column_of
         self._kept = np.empty((0, network.feature_count(variables)), np.float32)
