@@ -17,8 +17,8 @@ def mutual_information(own: jax.Array, other: jax.Array) -> jax.Array:
     right, so the joint probabilities are the mean of the members' products.
 
     Args:
-      own: ``float32[P, Y]``, the members' probabilities for one image.
-      other: ``float32[P, Y]``, their probabilities for the other.
+      own: ``float32[E, Y]``, the members' probabilities for one image.
+      other: ``float32[E, Y]``, their probabilities for the other.
     """
     tiny = jnp.finfo(jnp.float32).tiny
     joint = own.T @ other / len(own)
@@ -31,8 +31,8 @@ def mean_information(opinions: jax.Array, targets: jax.Array, block: int = 16) -
     """Returns the mean over targets of the mutual information with one image.
 
     Args:
-      opinions: ``float32[P, Y]``, the members' probabilities for the image.
-      targets: ``float32[T, P, Y]``.
+      opinions: ``float32[E, Y]``, the members' probabilities for the image.
+      targets: ``float32[T, E, Y]``.
       block: number of targets at once.
     """
     one = lambda other: mutual_information(opinions, other)  # noqa: E731
@@ -44,8 +44,8 @@ def epig(opinions: jax.Array, targets: jax.Array) -> jax.Array:
     """Returns the :func:`mean_information` of every image: ``float32[M]``.
 
     Args:
-      opinions: ``float32[M, P, Y]``, the members' probabilities.
-      targets: ``float32[T, P, Y]``.
+      opinions: ``float32[M, E, Y]``, the members' probabilities.
+      targets: ``float32[T, E, Y]``.
     """
     pairs = max(_AT_ONCE // opinions.shape[-1] ** 2, 1)
     targets_at_once = min(16, pairs)

@@ -59,10 +59,10 @@ def predict_with_dropout(
       network: a network with dropout.
       variables: its variables.
       images: ``uint8[B, H, W, C]``.
-      keys: ``key[P, B]``, one for every pass and image.
+      keys: ``key[E, B]``, one for every pass and image.
 
     Returns:
-      ``float32[P, B, Y]``.
+      ``float32[E, B, Y]``.
     """
     h = stem(network, variables, images)
     logits: Any = jax.vmap(lambda k: network.apply(variables, h, False, k, method="trunk"))(keys)

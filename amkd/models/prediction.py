@@ -140,11 +140,11 @@ def predict_with_dropout(
       network: a network with dropout.
       variables: its variables.
       blocks: images, in blocks of ``uint8[..., H, W, C]``; M in all.
-      passes: number of passes, P.
+      passes: number of passes, E.
       key: randomness.
 
     Returns:
-      ``float32[M, P, Y]``.
+      ``float32[M, E, Y]``.
     """
     run, found, start = functools.partial(_predict_with_dropout, network, passes), [], 0
     placed = place((variables, key))

@@ -1,7 +1,7 @@
 """Measures how unsure a classifier is about one image, from its probabilities or from those of
 several classifiers. Pure functions.
 
-There are Y classes and P opinions (members of a committee, or passes with dropout). Entropy and
+There are Y classes and E opinions (members of a committee, or passes with dropout). Entropy and
 mutual information are in nats.
 """
 
@@ -33,7 +33,7 @@ def disagreement(opinions: jax.Array) -> jax.Array:
     al., 2011: BALD).
 
     Args:
-      opinions: ``float32[P, Y]`` probabilities.
+      opinions: ``float32[E, Y]`` probabilities.
     """
     chex.assert_rank(opinions, 2)
     return entropy(opinions.mean(0)) - jax.vmap(entropy)(opinions).mean()
