@@ -103,7 +103,7 @@ def _inputs(context: RunContext, state: RoundState) -> SelectionInputs:
 
     scans = rounds.scans_of(context, state, lambda scans: None)
     return rounds.selection_inputs(
-        context, state, 1, progress=lambda _: None, given=no_answers, scans=scans
+        context, state, 1, progress=lambda _: None, targets=no_answers, scans=scans
     )
 
 

@@ -134,7 +134,7 @@ def _compare(args: argparse.Namespace) -> None:
 
     page_output.check(args.output)
     runs = comparison.read(args.workdirs)
-    private = all(run.kept.settings.report.private for run in runs)
+    private = all(run.stored.settings.report.private for run in runs)
     with files.private(private):
         files.write_text(args.output, comparison_page.page(runs))
     console.say(f"{args.output}: {len(runs)} runs compared", last=True)

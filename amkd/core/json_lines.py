@@ -29,10 +29,10 @@ def _begin_child() -> None:
 os.register_at_fork(after_in_child=_begin_child)
 
 
-def describe(standing: Callable[[], Mapping[str, Any]] | None) -> None:
+def describe(facts: Callable[[], Mapping[str, Any]] | None) -> None:
     """Adds the progress of the run to every line from now on; None to add nothing more."""
     global _progress_facts
-    _progress_facts = standing or dict
+    _progress_facts = facts or dict
 
 
 def now() -> str:

@@ -170,7 +170,7 @@ class _Rescue:
         notes: list[str],
     ) -> None:
         self._db, self._pages, self._notes = db, pages, notes
-        self._seals = CredibleRows(identities)
+        self._credible = CredibleRows(identities)
         self._rejected: Counter[str] = Counter()
         self._unreadable: list[int] = []
         self._broken = 0
@@ -179,7 +179,7 @@ class _Rescue:
         with schema.transaction(self._db):
             for row in self._rows():
                 if found := self._identified(row):
-                    self._seals.note(found)
+                    self._credible.note(found)
             for number in self._readable():
                 for row in filter(None, self._pages.rows(number)):
                     self._take(row)
@@ -228,7 +228,7 @@ class _Rescue:
         found = identify(row)
         if found is None or not found.sound or found.table not in _INSERTS:
             return
-        if not self._seals.credible(found):
+        if not self._credible.credible(found):
             self._rejected[found.table] += 1
         else:
             # A page that is no longer in use may contain the batch as it was before it ended.
@@ -268,14 +268,14 @@ class _Rescue:
             "SELECT teacher FROM answer UNION SELECT teacher FROM use"
             " UNION SELECT teacher FROM batch"
         )
-        numbers = {number for (number,) in self._db.execute(mentioned)} | self._seals.numbers()
+        numbers = {number for (number,) in self._db.execute(mentioned)} | self._credible.numbers()
         unnamed = []
         for number in sorted(numbers):
-            name = self._seals.name(number)
+            name = self._credible.name(number)
             unnamed += [] if name else [number]
             self._insert_teacher(number, name or f"{UNNAMED}{number}")
-            for names in (self._seals.named, self._seals.indexed):
-                if number not in self._seals.given and names.get(number, name) != name:
+            for names in (self._credible.named, self._credible.indexed):
+                if number not in self._credible.given and names.get(number, name) != name:
                     self._notes.append(
                         f"teacher {number} also has the name {names[number]!r}: if that name is"
                         f" right, rescue again with --identity {number}=NAME"

@@ -304,8 +304,9 @@ class Ledger:
     def count_imported(self, run: str, purpose: str) -> int:
         """Counts the images for which a run uses an imported answer."""
         query = (
-            "SELECT count(*) FROM use AS own JOIN use AS other USING (teacher, image)"
-            " WHERE own.run = ? AND own.purpose = ? AND other.purpose = ?"
+            "SELECT count(DISTINCT own.image) FROM use AS own JOIN use AS other"
+            " USING (teacher, image)"
+            " WHERE own.run = ? AND own.purpose = ? AND NOT own.paid AND other.purpose = ?"
         )
         return self.rows(query, (run, purpose, accounts.IMPORTED))[0][0]
 

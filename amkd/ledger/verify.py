@@ -119,7 +119,8 @@ _MONEY = (
     " which leaves these rows out"
 )
 _USE_CHANGED = f"""
-SELECT 'run ' || run || ', ' || purpose || ': the use of image ' || substr(hex(image), 1, 16)
+SELECT 'run ' || run || ', ' || purpose || ': the recorded use of image '
+  || substr(hex(image), 1, 16)
   || ' of teacher ' || teacher || ' has changed'
 FROM use JOIN teacher ON id = teacher WHERE {checksums.USE_SQL} != checksum
 """

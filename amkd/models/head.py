@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from amkd.core.compilation import AXIS
 from amkd.models.layers import Network, Variables
 
-_INNER = "whole"
+LAYER = "whole"  # the name of the whole network in the variables of its head
 
 
 class Head(Network):
@@ -20,7 +20,7 @@ class Head(Network):
 
     whole: Network | None = None
 
-    last: ClassVar[str] = _INNER
+    last: ClassVar[str] = LAYER
 
     def in_training(self, dtype: jnp.dtype) -> "Head":
         """Returns the head in this data type, in which its layer computes, too."""
@@ -45,7 +45,7 @@ class Head(Network):
     def feature_count(self, variables: Variables) -> int:
         """Returns how many features the last layer sees, d."""
         assert self.whole is not None
-        return self.whole.feature_count({"params": variables["params"][_INNER]})
+        return self.whole.feature_count({"params": variables["params"][LAYER]})
 
 
 def head_of(network: Network) -> Head:
@@ -55,7 +55,7 @@ def head_of(network: Network) -> Head:
 
 def variables_of_head(network: Network, variables: Variables) -> Variables:
     """Returns the part of a whole network's variables that belongs to its head."""
-    return {"params": {_INNER: {network.last: variables["params"][network.last]}}}
+    return {"params": {LAYER: {network.last: variables["params"][network.last]}}}
 
 
 def with_head(network: Network, variables: Variables, head: Variables) -> Variables:
@@ -66,5 +66,5 @@ def with_head(network: Network, variables: Variables, head: Variables) -> Variab
       variables: its variables.
       head: variables of its :class:`Head`.
     """
-    params: dict[str, Any] = {**variables["params"], **head["params"][_INNER]}
+    params: dict[str, Any] = {**variables["params"], **head["params"][LAYER]}
     return {**variables, "params": params}

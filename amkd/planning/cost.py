@@ -161,7 +161,7 @@ def shortage(settings: Settings, cost: Cost) -> str:
     paid = max(int((limit - spent) / cost.price * (1 + 1e-9)), 0)
     return (
         f"config.teacher.max_cost={limit:.10g}: {cost.to_send:,} images at {plain(cost.price)}"
-        f" cost {money(cost.amount)} {cost.currency}{before}. The limit pays for {paid:,} of them,"
-        " and the run then ends with a student of the paid answers. To send all, raise"
-        " config.teacher.max_cost, or lower config.budget"
+        f" cost {money(cost.amount)} {cost.currency}{before}. The limit pays for {paid:,} of them."
+        " When the money is spent, the run ends early, with a student that was trained on the"
+        " answers so far. To send all, raise config.teacher.max_cost, or lower config.budget"
     )

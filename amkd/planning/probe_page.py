@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from amkd.core.text import plain
 from amkd.planning.probe import Probe
 from amkd.reporting import contact_sheet, html_parts, thumbnail
 
@@ -51,4 +50,4 @@ def _best(probe: Probe, row: np.ndarray) -> Iterator[str]:
     for number in order[:_SHOWN]:
         if np.isfinite(row[number]):
             name = html_parts.escape(names[number] if names else number)
-            yield f"{name} {plain(row[number], 4)}"
+            yield f"{name} {row[number]:.4g}"

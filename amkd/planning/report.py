@@ -91,7 +91,7 @@ def make_plan(
     data = problems.attempt(lambda: inputs.load_data(settings))
     plan = None
     if data is None:
-        without_data.add_problems(settings, folder, problems, stop)
+        without_data.add_problems(settings, problems, stop)
     else:
         plan = problems.attempt(lambda: _plan(settings, data, folder, problems, stop))
     problems.refuse()

@@ -1,4 +1,4 @@
-"""What can be checked of a run whose images are missing: its teacher, its cost, its folders."""
+"""What can be checked of a run whose images are missing: its teacher and its folders."""
 
 from pathlib import Path
 
@@ -13,9 +13,7 @@ from amkd.planning.problems import Problems
 from amkd.teachers import loading
 
 
-def add_problems(
-    settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal
-) -> None:
+def add_problems(settings: Settings, problems: Problems, stop: StopSignal) -> None:
     """Adds the problems that do not concern the images."""
     names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
     plan = settings.data

@@ -6,7 +6,9 @@ from typing import TypeVar
 from amkd.core import console
 from amkd.core.errors import TeacherFailed
 
-_AT_FIRST = 2  # refused images after which nothing more is sent, if no image was answered yet
+# Refusals, of images or of whole requests, after which nothing more is sent, if no image was
+# answered yet.
+_AT_FIRST = 2
 _IN_A_ROW = 10  # the same, after the last answer; and one more for each request at the same time
 
 Batch = TypeVar("Batch")
@@ -82,8 +84,8 @@ class RefusedImages:
         if self._in_a_row >= (_IN_A_ROW + self._in_flight if self._answered else _AT_FIRST):
             self.check()
             raise type(error)(
-                f"{error}. It refused {self._in_a_row} requests with several images one after the"
-                " other: decrease config.teacher.batch if it answers fewer images at once"
+                f"{error}. It refused {self._in_a_row} requests one after the other. If it answers"
+                " requests with one image, set config.teacher.batch=1"
             )
 
     def check(self, *, others_sent: bool = False) -> None:
@@ -97,10 +99,11 @@ class RefusedImages:
         """
         if not self._first:
             return
-        error, (_, *others) = self._first, self._images
-        self._first = None
+        first, (_, *others) = self._first, self._images
+        self._first, error = None, first
         if others:
-            error = type(error)(f"{error}. Also refused: {_listed(others)}")
+            error = type(first)(f"{first}. Also refused: {_listed(others)}")
+            error.answered, error.batches, error.__cause__ = first.answered, first.batches, first
         error.refused, error.others_sent = tuple(self._images), others_sent
         raise error
 

@@ -93,9 +93,9 @@ class _Beat(threading.Thread):
 
     def _log(self) -> None:
         """Writes a line to a log in JSON, if the work has advanced since the last."""
-        standing = self._progress.state
-        if standing.done and standing.advanced != self._logged.advanced:
-            self._logged = standing
+        state = self._progress.state
+        if state.done and state.advanced != self._logged.advanced:
+            self._logged = state
             console.note("progress")
 
     def _write(self, state: str, why: str = "") -> None:

@@ -52,7 +52,7 @@ def answered(context: RunContext, state: RoundState, targets: Targets) -> RoundS
     Args:
       context: the context of the run.
       state: the state of the run; all of its records are answered.
-      targets: what the student learns from them.
+      targets: what is learned from the records of the state.
     """
     done = state.assisted or Assisted(0)
     if done.answers is not None:
@@ -81,8 +81,8 @@ def answered(context: RunContext, state: RoundState, targets: Targets) -> RoundS
     variables = jax.device_get(ended.result)
     fresh = images_of_round(context, state.records, state.round)
     answers = _answers(context, variables, fresh, state.round)
-    metrics = _metrics(context, variables, state.records, fresh)
-    state = at(Assisted(training.epochs, answers=answers, metrics=metrics))
+    facts = _metrics(context, variables, state.records, fresh)
+    state = at(Assisted(training.epochs, answers=answers, metrics=facts))
     round_state.save(context.checkpoints, state)
     return state
 
@@ -93,7 +93,7 @@ def joined(context: RunContext, state: RoundState, targets: Targets) -> tuple[Re
     Args:
       context: the context of the run.
       state: the state of the run; its assistant has answered.
-      targets: what the student learns from them.
+      targets: what is learned from the records of the state.
     """
     assert state.assisted is not None and state.assisted.answers is not None
     fresh, weights = images_of_round(context, state.records, state.round), targets.weights

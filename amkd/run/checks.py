@@ -1,6 +1,7 @@
 """Checks that devices and data provide what a run needs, before the first query."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Any
 
 import jax
 
@@ -12,6 +13,7 @@ from amkd.methods import find
 from amkd.methods.base import AllImages
 from amkd.methods.student import assistant_of, assistant_side, seen_shape, student_of
 from amkd.models import Network, inference, resizing
+from amkd.models.head import LAYER, head_of
 from amkd.models.pretrained import initial_weights
 from amkd.models.user_network import UserNetwork
 from amkd.training import freezing, losses, optimizers
@@ -99,9 +101,8 @@ def _check_parts(
     key = jax.random.key(0)
     variables = jax.eval_shape(lambda: inference.init(network, shape, key))
     freezing.check(recipe.freeze, recipe.backbone_rate, network, variables, group)
-    params = variables["params"]
-    loose = [one for one in params if one != network.last and not isinstance(params[one], Mapping)]
-    if recipe.views and loose:
+    loose = _more_than_last_layer(network, variables) if recipe.views else ()
+    if loose:
         raise UserError(
             f"config.{group}.views={recipe.views}: the last layer is trained alone, but {name}"
             f" makes the parameters {', '.join(loose)} in its setup; make them in a layer of their"
@@ -112,6 +113,13 @@ def _check_parts(
             f"config.{group}.layer_decay={recipe.layer_decay}: works only with pretrained networks"
             f" that consist of blocks, and {name} has no blocks; set it to 1"
         )
+
+
+def _more_than_last_layer(network: Network, variables: Any) -> list[str]:
+    """Returns the parameters, besides those of the last layer, that a network makes with it."""
+    key, features = jax.random.key(0), network.feature_count(variables)
+    head = jax.eval_shape(lambda: inference.init(head_of(network), (features,), key))
+    return [name for name in head["params"][LAYER] if name != network.last]
 
 
 def check_assistant(settings: Settings, data: DataSet) -> None:

@@ -74,12 +74,11 @@ def with_corrections(
     records: Records,
     images_of: Callable[[Records], Sequence[np.ndarray]],
 ) -> Targets:
-    """Returns what the teacher returned for records, with a person's corrections in place of
-    answers.
+    """Returns the targets of records, with a person's corrections in place of answers.
 
     Args:
       corrections: a person's corrections; with None, ``found`` is returned without a change.
-      found: what the teacher returned.
+      found: the targets without corrections.
       records: Q records; only those of whole images are looked up.
       images_of: returns the images of records.
     """

@@ -77,9 +77,8 @@ def run(
             if data and teacher:  # given by a caller, who may have changed them since
                 sha256 = weights_identity(settings, data)
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
-            run_record.write(
-                folder, run_record.read(folder)
-            )  # rewrites a damaged copy from the other one
+            # Rewrites a damaged copy from the other one.
+            run_record.write(folder, run_record.read(folder))
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             early = summary.get("ended_early")
             advice = (
@@ -139,7 +138,7 @@ def _finish(context: RunContext, state: round_state.RoundState, folder: Path) ->
         state = rounds.run(context, state)
     except ledger.OutOfMoney as problem:
         state = early_end.train_on_paid_answers(context, folder, problem)
-    context, state = evaluation_queries.ask_last(context, state)
+    context, state = evaluation_queries.ask_last(context, state, folder)
     context.report.phase("report")
     return results.write(context, state, folder, early_end.summary_entry(context, state))
 
@@ -203,7 +202,7 @@ def assembled(
         )
         outputs = stack.enter_context(_opened(counted, folder, run_id, progress))
         context = _context(loaded, folder, run_id, answers=answers, outputs=outputs, stop=stop)
-        yield _restored(context)
+        yield _restored(context, folder)
 
 
 class _Inputs(NamedTuple):
@@ -268,7 +267,7 @@ def _context(
     )
 
 
-def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
+def _restored(context: RunContext, folder: Path) -> tuple[RunContext, round_state.RoundState]:
     """Returns the context with the teacher's answers on the evaluation images, and the state;
     prints the progress of a resumed run.
     """
@@ -277,7 +276,7 @@ def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
     console.say(_headline(context))
     if told := resumed_line.of_run(context, state):
         console.say(told)
-    return evaluation_queries.ask_first(context), state
+    return evaluation_queries.ask_first(context, folder), state
 
 
 @contextlib.contextmanager

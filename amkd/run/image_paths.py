@@ -41,7 +41,12 @@ def naming_files(settings: Settings, error: TeacherFailed) -> TeacherFailed:
       error: the error.
     """
     lines = _lines(settings, error.refused)
-    return TeacherFailed("\n".join([str(error), *lines])) if lines else error
+    if not lines:
+        return error
+    named = TeacherFailed("\n".join([str(error), *lines]))
+    named.refused, named.others_sent = error.refused, error.others_sent
+    named.answered, named.batches = error.answered, error.batches
+    return named
 
 
 def _lines(settings: Settings, refused: Sequence[bytes]) -> list[str]:

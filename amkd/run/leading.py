@@ -155,7 +155,7 @@ def training(
     Args:
       training: what is trained.
       records: what it is trained on.
-      targets: what the student learns from them.
+      targets: what is learned from them.
       start: where it starts.
       role: what is trained, ``student`` or ``assistant``.
     """

@@ -30,7 +30,7 @@ def of_round(
     Args:
       context: the context of the run.
       records: those that the teacher answered, followed by those that an assistant answered.
-      targets: what the student learns from them.
+      targets: what is learned from them.
       recipe: the recipe of the round.
       round_: number of the round.
       share: share of each batch that the assistant's records fill.
@@ -75,7 +75,7 @@ def of_assistant(
     Args:
       context: the context of the run.
       records: Q records.
-      targets: what the student learns from them.
+      targets: what is learned from them.
       round_: number of the round.
     """
     settings = context.settings

@@ -34,7 +34,7 @@ def trained(
       context: the context of the run.
       training: what is trained.
       records: what it is trained on.
-      targets: what the student learns from them.
+      targets: what is learned from them.
       start: where it starts.
       title: the title of the progress bar.
       save: takes the number of epochs done and the leaves of the state.

@@ -166,7 +166,7 @@ class DeviceSearch:
         each = self.length // jax.process_count() // devices.count()
         self._shape = (devices.count(), each)
         self._buffer = _empty(k, each, devices.split(np.arange(devices.count())))
-        self._gone: tuple[np.ndarray, int] | None = None
+        self._removed: tuple[np.ndarray, int] | None = None
         self._included: top_k.Scored | None = None
 
     def include(self, found: top_k.Scored) -> None:
@@ -279,10 +279,10 @@ class DeviceSearch:
 
         It is a power of two, so that a few programs serve all rounds.
         """
-        if self._gone is None or self._gone[0] is not left.chosen:
+        if self._removed is None or self._removed[0] is not left.chosen:
             most = left.most_removed(self._shape[1])
-            self._gone = left.chosen, 2 ** (max(most, 1) - 1).bit_length()
-        return self._gone[1]
+            self._removed = left.chosen, 2 ** (max(most, 1) - 1).bit_length()
+        return self._removed[1]
 
     def _check(self) -> None:
         if self._bad:

@@ -89,10 +89,10 @@ def _scan(inputs: SelectionInputs, search: DeviceSearch, scans: Scans) -> top_k.
     begun = scans.begin(search.length)
     search.include(begun.found)
     inputs.progress(begun.done)
-    pace, done = _pace(inputs, search), begun.done
-    waiting = _Waiting(pace, inputs.progress)
+    dispatch, done = _dispatch_size(inputs, search), begun.done
+    waiting = _Waiting(dispatch, inputs.progress)
     try:
-        for wait, size in _of_remaining(inputs, search, inputs.chosen, pace, done):
+        for wait, size in _of_remaining(inputs, search, inputs.chosen, dispatch, done):
             done += size
             waiting.add(wait)
             if scans.is_due(done):
@@ -138,8 +138,8 @@ def score_remaining(
       removed: ``int64[...]``, ascending ranks of the pairs to leave out.
       progress: see :func:`score_chunks`.
     """
-    pace = _pace(inputs, search)
-    _finish(_of_remaining(inputs, search, removed, pace), pace, progress)
+    dispatch = _dispatch_size(inputs, search)
+    _finish(_of_remaining(inputs, search, removed, dispatch), dispatch, progress)
 
 
 def score_chunks(
@@ -156,8 +156,8 @@ def score_chunks(
       chunks: the ranks of the pairs, ``int64[...]``, at most ``search.length`` in each chunk.
       progress: is called with the number of pairs of every dispatch that was scored.
     """
-    pace = _pace(inputs, search)
-    _finish(_of_chunks(inputs, search, chunks, pace), pace, progress)
+    dispatch = _dispatch_size(inputs, search)
+    _finish(_of_chunks(inputs, search, chunks, dispatch), dispatch, progress)
 
 
 # Starts a dispatch each time it is advanced; yields what waits for it, and its number of pairs.
@@ -168,7 +168,7 @@ def _of_remaining(
     inputs: SelectionInputs,
     search: DeviceSearch,
     removed: np.ndarray,
-    pace: DispatchSize,
+    dispatch: DispatchSize,
     start: int = 0,
 ) -> _Dispatches:
     """Yields the dispatches of the remaining pairs in the order of their ranks, from place
@@ -176,22 +176,25 @@ def _of_remaining(
     """
     if not devices.accelerated() or inputs.pool.counts is not None:
         chunks = _without_first(inputs.pool.chunks(search.length, removed), start)
-        yield from _of_chunks(inputs, search, chunks, pace)
+        yield from _of_chunks(inputs, search, chunks, dispatch)
         return
     left = pairs.RemainingPairs(inputs.pool.n, removed)
     while start < left.size:
-        stop = min(start + pace.size, left.size)
+        stop = min(start + dispatch.size, left.size)
         yield search.add_remaining(left, start, stop), stop - start
         start = stop
 
 
 def _of_chunks(
-    inputs: SelectionInputs, search: DeviceSearch, chunks: Iterable[np.ndarray], pace: DispatchSize
+    inputs: SelectionInputs,
+    search: DeviceSearch,
+    chunks: Iterable[np.ndarray],
+    dispatch: DispatchSize,
 ) -> _Dispatches:
     for ranks in chunks:
         start = 0
         while start < len(ranks):
-            part = ranks[start : start + pace.size]
+            part = ranks[start : start + dispatch.size]
             yield search.add(*pairs.pair_of(part, inputs.pool.n)), len(part)
             start += len(part)
 
@@ -204,15 +207,17 @@ def _without_first(chunks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarr
         size = max(size - len(chunk), 0)
 
 
-def _finish(dispatches: _Dispatches, pace: DispatchSize, progress: Callable[[int], None]) -> None:
-    waiting = _Waiting(pace, progress)
+def _finish(
+    dispatches: _Dispatches, dispatch: DispatchSize, progress: Callable[[int], None]
+) -> None:
+    waiting = _Waiting(dispatch, progress)
     for wait, _ in dispatches:
         waiting.add(wait)
     waiting.end()
 
 
-def _pace(inputs: SelectionInputs, search: DeviceSearch) -> DispatchSize:
-    """Returns the pace of the dispatches. Of several processes, only process 0 uses its clock."""
+def _dispatch_size(inputs: SelectionInputs, search: DeviceSearch) -> DispatchSize:
+    """Returns the size of a dispatch. Of several processes, only process 0 uses its clock."""
     fixed = not devices.accelerated() or inputs.settings.chunk > 0
     agree = processes.number_of_leader if jax.process_count() > 1 else None
     return DispatchSize(search.unit, search.length, fixed=fixed, agree=agree)
@@ -221,8 +226,8 @@ def _pace(inputs: SelectionInputs, search: DeviceSearch) -> DispatchSize:
 class _Waiting:
     """The dispatches that are queued on the devices."""
 
-    def __init__(self, pace: DispatchSize, progress: Callable[[int], None]) -> None:
-        self._pace, self._progress = pace, progress
+    def __init__(self, dispatch: DispatchSize, progress: Callable[[int], None]) -> None:
+        self._dispatch_size, self._progress = dispatch, progress
         self._queue: deque[Callable[[], int]] = deque()
 
     def add(self, wait: Callable[[], int]) -> None:
@@ -238,7 +243,7 @@ class _Waiting:
 
     def _next(self) -> None:
         scored = self._queue.popleft()()
-        self._pace.done(scored)
+        self._dispatch_size.done(scored)
         self._progress(scored)
 
 

@@ -6,7 +6,7 @@ import math
 
 from amkd.core.errors import UserError
 from amkd.tables import statistics
-from amkd.tables.short_records import Kept
+from amkd.tables.short_records import ShortRecord
 from amkd.tables.statistics import Paired, Spread
 from amkd.tables.table import Table
 
@@ -39,7 +39,7 @@ class Cell:
 
     row: str
     way: str
-    runs: list[Kept]
+    runs: list[ShortRecord]
     against: dict[str, Comparison]
     measure: str
 
@@ -54,7 +54,7 @@ class Cell:
         return statistics.spread(values) if values else None
 
 
-def cells(table: Table, runs: list[Kept]) -> list[Cell]:
+def cells(table: Table, runs: list[ShortRecord]) -> list[Cell]:
     """Returns the finished cells of a table, in the order of the table."""
     found = []
     for row in table.rows:
@@ -84,19 +84,19 @@ def _compare(row: dict[str, Cell], baseline: str) -> dict[str, Comparison]:
     return {way: Comparison(one, p) for (way, one), p in zip(paired.items(), adjusted, strict=True)}
 
 
-def _inputs(run: Kept) -> str:
+def _inputs(run: ShortRecord) -> str:
     """Returns what all seeds of a cell have in common."""
     inputs = {name: run.get(name) for name in ("teacher", "data", "weights")}
     return json.dumps([{**run["config"], "seed": None}, inputs], sort_keys=True)
 
 
-def _share(run: Kept, name: str) -> float:
+def _share(run: ShortRecord, name: str) -> float:
     """Returns a share of a kept run; NaN where it was not measured."""
     value = run.get(name)
     return math.nan if value is None else value
 
 
-def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
+def _runs(table: Table, runs: list[ShortRecord], row: str, *, way: str) -> list[ShortRecord]:
     """Returns the kept runs of one cell that have an accuracy, by seed.
 
     Raises:

@@ -55,7 +55,7 @@ def of_run(run: StoredRun, loaded: dict[str, DataSet]) -> PredictedClasses:
     """Returns the classes of a run's student and teacher on the images that the teacher answered.
 
     Args:
-      run: a kept run.
+      run: a stored run.
       loaded: data sets that were loaded already, by their settings; new ones are added.
 
     Raises:

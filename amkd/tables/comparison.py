@@ -25,16 +25,16 @@ class NamedRun:
     """A run with a name that no other run of the comparison has."""
 
     name: str
-    kept: StoredRun
+    stored: StoredRun
 
     @property
     def whole(self) -> bool:
         """Whether the run has ended, with all of its queries."""
-        return self.kept.finished and not self.kept.ended_early
+        return self.stored.finished and not self.stored.ended_early
 
     def last(self, measure: str) -> float | None:
         """Returns a share after the last finished round; None where it was not measured."""
-        value: float | None = self.kept.rounds[-1].get(measure)
+        value: float | None = self.stored.rounds[-1].get(measure)
         return value
 
 
@@ -102,9 +102,9 @@ def read(folders: Sequence[Path]) -> list[NamedRun]:
         NamedRun(name, stored_run.read(place)) for name, place in zip(names, places, strict=True)
     ]
     for run in runs:
-        if not run.kept.rounds:
+        if not run.stored.rounds:
             raise UserError(
-                f"{run.kept.folder} has no finished round in metrics.jsonl; wait for round 0, or"
+                f"{run.stored.folder} has no finished round in metrics.jsonl; wait for round 0, or"
                 " leave it out"
             )
     return runs
@@ -117,8 +117,8 @@ def groups(runs: Sequence[NamedRun]) -> list[Group]:
     """
     found: dict[tuple[str, int], dict[int, NamedRun]] = {}
     for run in runs:
-        inputs = {name: getattr(run.kept, name) for name in ("teacher", "data", "weights")}
-        values = {**identifying(run.kept.settings), "seed": None, **inputs}
+        inputs = {name: getattr(run.stored, name) for name in ("teacher", "data", "weights")}
+        values = {**identifying(run.stored.settings), "seed": None, **inputs}
         key, seed, copy = json.dumps(values, sort_keys=True, default=str), _seed(run), 0
         while seed in found.get((key, copy), {}):
             copy += 1
@@ -145,7 +145,7 @@ def group_tests(made: Sequence[Group]) -> Iterator[GroupTest]:
 
 def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
     """Yields the reasons why figures of the runs may not be compared; nothing if they may."""
-    if len({(run.kept.settings.dataset, run.kept.data) for run in runs}) > 1:
+    if len({(run.stored.settings.dataset, run.stored.data) for run in runs}) > 1:
         yield (
             "The runs have different data sets or images: their figures were not measured on the"
             " same images, and a difference between them says nothing about the methods."
@@ -155,7 +155,7 @@ def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
             "The runs are evaluated on different images, or on images of different sizes: a part"
             " of the difference between their figures may come from that."
         )
-    if len({run.kept.teacher for run in runs}) > 1:
+    if len({run.stored.teacher for run in runs}) > 1:
         yield (
             "The runs have different teachers: agreement and divergence of each run are those with"
             " its own teacher."
@@ -169,7 +169,7 @@ def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
 
 
 def _evaluation_fields(run: NamedRun) -> tuple[Any, ...]:
-    return tuple(getattr(run.kept.settings.data, name) for name in _EVALUATION_FIELDS)
+    return tuple(getattr(run.stored.settings.data, name) for name in _EVALUATION_FIELDS)
 
 
 def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:
@@ -179,11 +179,11 @@ def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:
     """
     also = ("teacher.price", "teacher.currency")
     # Fields at their default in all runs cannot differ.
-    names = dict.fromkeys(name for run in runs for name in differing(run.kept.settings, also))
-    values = [flatten(run.kept.settings) for run in runs]
+    names = dict.fromkeys(name for run in runs for name in differing(run.stored.settings, also))
+    values = [flatten(run.stored.settings) for run in runs]
     rows = [(name, [own[name] for own in values]) for name in names]
     return [(name, row) for name, row in rows if any(value != row[0] for value in row)]
 
 
 def _seed(run: NamedRun) -> int:
-    return run.kept.settings.seed
+    return run.stored.settings.seed

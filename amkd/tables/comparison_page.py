@@ -57,15 +57,15 @@ _TERMS = ("round", "query", "student accuracy", "evaluation images", "agreement"
 
 
 def _run_row(run: NamedRun) -> list[str]:
-    kept, last = run.kept, run.kept.rounds[-1]
-    divergence, price = last.get("divergence"), kept.settings.teacher.price
-    money = f"{plain(price * last['queries'])} {kept.settings.teacher.currency}"
+    stored, last = run.stored, run.stored.rounds[-1]
+    divergence, price = last.get("divergence"), stored.settings.teacher.price
+    money = f"{plain(price * last['queries'])} {stored.settings.teacher.currency}"
     return [
         run.name,
-        kept.method,
-        str(kept.settings.seed),
-        "finished" if kept.finished else "not finished",
-        str(len(kept.rounds)),
+        stored.method,
+        str(stored.settings.seed),
+        "finished" if stored.finished else "not finished",
+        str(len(stored.rounds)),
         f"{last['queries']:,}",
         measured(last, "student_accuracy"),
         measured(last, "agreement"),
@@ -82,7 +82,7 @@ def _charts(runs: Sequence[NamedRun]) -> Iterator[str]:
         yield f"<h2>{title}</h2>"
         yield text(_MEANINGS[measure])
         yield drawing.plots([svg_chart.chart(f"{title} against queries", "queries", by_queries)])
-        currencies = [run.kept.settings.teacher.currency for run in runs if _price(run)]
+        currencies = [run.stored.settings.teacher.currency for run in runs if _price(run)]
         for currency in dict.fromkeys(currencies):
             name = f"money ({currency or 'no currency'})"
             if found := curves(runs, measure, currency):
@@ -101,17 +101,17 @@ def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) 
     """
     found = []
     for number, run in enumerate(runs):
-        teacher, scale = run.kept.settings.teacher, 1.0
+        teacher, scale = run.stored.settings.teacher, 1.0
         if currency is not None:
             scale = teacher.price if teacher.currency == currency else 0.0
-        points = progress_part.points(run.kept.rounds, measure, scale) if scale else ()
+        points = progress_part.points(run.stored.rounds, measure, scale) if scale else ()
         if points:
             found.append(Curve(number, run.name, points))
     return found
 
 
 def _price(run: NamedRun) -> float:
-    return run.kept.settings.teacher.price
+    return run.stored.settings.teacher.price
 
 
 def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
@@ -216,7 +216,7 @@ def _predicted(runs: Sequence[NamedRun]) -> tuple[dict[str, PredictedClasses], d
     loaded: dict[str, DataSet] = {}
     for run in runs:
         try:
-            predicted[run.name] = class_agreement.of_run(run.kept, loaded)
+            predicted[run.name] = class_agreement.of_run(run.stored, loaded)
         except UserError as error:
             missing[run.name] = str(error).rstrip(".")
     return predicted, missing
@@ -279,7 +279,7 @@ def _image_tests(predicted: Mapping[str, PredictedClasses]) -> Iterator[str]:
 def _fields(runs: Sequence[NamedRun]) -> Iterator[str]:
     yield "<h2>What differs in the configurations</h2>"
     rows = [
-        ["teacher's identity", *(run.kept.teacher for run in runs)],
+        ["teacher's identity", *(run.stored.teacher for run in runs)],
         *([name, *map(str, values)] for name, values in comparison.different_fields(runs)),
     ]
     if len(set(rows[0][1:])) == 1:

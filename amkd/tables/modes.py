@@ -78,7 +78,7 @@ def _render(command: TableCommand) -> bool:
     if command.workdir is not None:
         finished, total = rendering.collect(command.table, command.workdir, output)
         console.say(f"{finished} of {total} runs are finished")
-    if not rendering.kept_runs(command.table, output):
+    if not rendering.records_of(command.table, output):
         return False
     console.say(rendering.render(command.table, output), last=True)
     files = "html, .md, .csv, .json, -curves.csv, .svg"

@@ -7,11 +7,11 @@ from typing import Any
 from amkd.config.identity import differing
 from amkd.core.errors import UserError
 from amkd.tables import sweep
-from amkd.tables.short_records import Kept
+from amkd.tables.short_records import ShortRecord
 from amkd.tables.table import Table
 
 
-def check(table: Table, runs: Iterable[Kept]) -> None:
+def check(table: Table, runs: Iterable[ShortRecord]) -> None:
     """Refuses kept runs that would appear under the name of another configuration.
 
     Only the values of a way's and its row's fields are compared. It does not matter whether the run

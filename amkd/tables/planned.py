@@ -12,7 +12,7 @@ from amkd.core.errors import UserError
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
 from amkd.tables.markdown import rows
-from amkd.tables.short_records import Kept
+from amkd.tables.short_records import ShortRecord
 from amkd.tables.statistics import Paired
 from amkd.tables.table import PlannedComparison, Table
 
@@ -106,7 +106,7 @@ def _check_conditions(plan: PlannedComparison, cells: Mapping[tuple[str, str], C
         )
 
 
-def _conditions(run: Kept) -> dict[str, Any]:
+def _conditions(run: ShortRecord) -> dict[str, Any]:
     """Returns the facts that must be the same in the two runs of a pair."""
     facts = {name: run.get(name) for name in ("dataset", "data", "teacher", "n_real", "budget")}
     fields = {name: value for name, value in run["config"].items() if name.startswith("data.")}

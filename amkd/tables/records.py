@@ -8,7 +8,7 @@ from typing import Any
 
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
-from amkd.tables.short_records import Kept
+from amkd.tables.short_records import ShortRecord
 from amkd.tables.table import Table
 
 # Figures of a run's last round in addition to accuracy and agreement; they are not shares.
@@ -126,13 +126,13 @@ def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
     return found
 
 
-def _last(runs: list[Kept], name: str) -> float | None:
+def _last(runs: list[ShortRecord], name: str) -> float | None:
     """Returns the mean of a figure after the last round, of the runs that have it."""
     last = [run["rounds"][-1].get(name) for run in runs]
     known = [value for value in last if value is not None]
     return statistics.spread(known).mean if known else None
 
 
-def _evaluations(run: Kept) -> int:
+def _evaluations(run: ShortRecord) -> int:
     """Returns the number of forward passes that scored pairs, mixes or images, in all rounds."""
     return sum(entry["search"].get("evaluations", 0) for entry in run["rounds"])

@@ -32,7 +32,7 @@ def collect(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
     return len(finished), len(runs)
 
 
-def kept_runs(table: Table, folder: Path) -> list[short_records.Kept]:
+def records_of(table: Table, folder: Path) -> list[short_records.ShortRecord]:
     """Returns the records of a table's runs in a folder of results."""
     return short_records.read(folder / "runs" / table.name)
 
@@ -51,7 +51,7 @@ def render(table: Table, folder: Path) -> str:
       UserError: a file there is not an earlier output, or a kept run has another configuration.
     """
     _check_folder(table, folder)
-    runs = kept_runs(table, folder)
+    runs = records_of(table, folder)
     outdated.check(table, runs)
     found = cells(table, runs)
     compared = [*planned.outcomes(table, found)]

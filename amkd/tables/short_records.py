@@ -12,7 +12,7 @@ from amkd.core.errors import UserError
 from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tables.sweep import Run
 
-Kept = dict[str, Any]
+ShortRecord = dict[str, Any]
 
 _FROM_SUMMARY = (
     "method",
@@ -43,7 +43,7 @@ _FROM_ROUND = (
 )
 
 
-def shorten(run: Run, workdir: Path) -> Kept:
+def shorten(run: Run, workdir: Path) -> ShortRecord:
     """Shortens the summary of a finished run, and adds the fields that are not at their defaults.
 
     Args:
@@ -84,14 +84,14 @@ def path_of(row: str, way: str, seed: int, folder: Path) -> Path:
     return folder / f"{row}-{way}-{seed}.json"
 
 
-def write(kept: Kept, folder: Path) -> None:
+def write(record: ShortRecord, folder: Path) -> None:
     """Writes a record into the folder of its table's runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = path_of(kept["row"], kept["way"], kept["seed"], folder)
-    files.write_text(path, json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    path = path_of(record["row"], record["way"], record["seed"], folder)
+    files.write_text(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
-def read(folder: Path) -> list[Kept]:
+def read(folder: Path) -> list[ShortRecord]:
     """Reads all records of a folder, in the order of their names, with today's names of fields.
 
     Raises:
@@ -105,24 +105,24 @@ def read(folder: Path) -> list[Kept]:
     }
     found = []
     for path in sorted(folder.glob("*.json")):
-        kept = files.read_object(path, remedy, fields)
-        if fault := _fault(kept):
+        record = files.read_object(path, remedy, fields)
+        if fault := _fault(record):
             raise UserError(f"{path} is damaged ({fault}): {remedy}")
-        found.append({**kept, "config": renamed(kept["config"])})
+        found.append({**record, "config": renamed(record["config"])})
     return found
 
 
-def _fault(kept: Kept) -> str:
+def _fault(record: ShortRecord) -> str:
     """Returns what is wrong with the fields that a table uses; empty if nothing is."""
     shares = ("teacher_accuracy", "student_accuracy", "success_rate", "agreement", *LANE_FIGURES)
     for name in shares:
-        if not _is_figure(kept.get(name)):
+        if not _is_figure(record.get(name)):
             return f"{name!r} is not a number"
-    if not all(isinstance(one, (int, float)) for one in kept["seconds"].values()):
+    if not all(isinstance(one, (int, float)) for one in record["seconds"].values()):
         return "'seconds' contains something that is not a number"
-    if not kept["rounds"]:
+    if not record["rounds"]:
         return "'rounds' is empty"
-    for entry in kept["rounds"]:
+    for entry in record["rounds"]:
         if not isinstance(entry, dict) or not isinstance(entry.get("queries"), int):
             return "a round has no 'queries'"
         if not isinstance(entry.get("search"), dict):

@@ -93,7 +93,7 @@ def test_candidates_are_seen_as_the_student_sees_them():
 # In the method.
 
 
-def a_task(name, n=30, k=40):
+def inputs_of_round(name, n=30, k=40):
     """Inputs whose other students are random ones, and whose answers are, too."""
     one = inputs(n=n, k=k)._replace(
         settings=settings(acquisition=name, candidates=3.0, max_per_image=4)
@@ -121,7 +121,7 @@ OF_LANES = {"acd"}  # see test_lanes.py
 
 @pytest.mark.parametrize("name", sorted(set(ACQUISITIONS) - OF_LANES))
 def test_k_of_the_candidates_are_chosen(name):
-    one, others = a_task(name)
+    one, others = inputs_of_round(name)
     found = active_mixup.choose(one)
     of = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 120)
     chosen = pairs.rank_of(found.records.i, found.records.j, 30)
@@ -180,7 +180,7 @@ def plain_choice(name, of, one):
 
 @pytest.mark.parametrize("name", ["margin", "entropy", "ensemble", "k_center", "distillation_gap"])
 def test_candidates_that_are_chosen_are_those_of_the_plain_reference(name):
-    one, _ = a_task(name)
+    one, _ = inputs_of_round(name)
     one = one._replace(settings=dataclasses.replace(one.settings, committee=2), k=12)
     of = candidate_set.Candidates(
         pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 120), one

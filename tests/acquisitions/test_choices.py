@@ -11,7 +11,7 @@ from amkd.candidates import candidate_set, coverage
 from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.search import pairs
-from tests.acquisitions.test_acquisitions import a_task
+from tests.acquisitions.test_acquisitions import inputs_of_round
 from tests.search.test_device_search import inputs
 from tests.support.choices import candidates, plain_farthest, plain_greedy
 
@@ -170,7 +170,7 @@ def test_k_center_of_points_that_are_all_alike_takes_each_once():
     "name", ["transductive_variance", "epig", "excess_doubt", "uncertainty_herding"]
 )
 def test_as_many_devices_as_there_are_choose_what_one_chooses(name, as_accelerated, monkeypatch):
-    one, _ = a_task(name)
+    one, _ = inputs_of_round(name)
     found = ACQUISITIONS[name].choose(candidates(np.arange(20), np.arange(1, 21), of=one), 8)
     monkeypatch.setattr(devices, "accelerated", lambda: False)
     alone = ACQUISITIONS[name].choose(candidates(np.arange(20), np.arange(1, 21), of=one), 8)

@@ -9,7 +9,7 @@ from amkd.candidates.candidate_set import Predictions
 from amkd.core.errors import UserError
 from amkd.data.records import Records, real_records, whole_records
 from amkd.search import pairs
-from tests.acquisitions.test_acquisitions import a_task
+from tests.acquisitions.test_acquisitions import inputs_of_round
 from tests.support import plain
 from tests.support.choices import candidates
 from tests.support.small import configured
@@ -54,9 +54,9 @@ def test_what_is_known_of_a_mix_by_hand():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def mixed_task(count=30):
+def inputs_with_mixes(count=30):
     """The inputs of round 2: 30 real images and some mixes of them are answered."""
-    one, _ = a_task("excess_doubt")
+    one, _ = inputs_of_round("excess_doubt")
     rng = np.random.default_rng(2)
     i, j = pairs.pair_of(np.sort(rng.choice(400, count, replace=False)), 30)
     w = rng.integers(20_000, 50_000, count)
@@ -75,7 +75,7 @@ def entropies(p):
 
 
 def test_before_any_mix_is_answered_the_mixed_answers_are_believed():
-    one, _ = a_task("excess_doubt")
+    one, _ = inputs_of_round("excess_doubt")
     of = candidates([0, 1, 2], [3, 4, 5], of=one)
     answers = np.float64(of.answers())
     mixed = (answers[[0, 1, 2]] + answers[[3, 4, 5]]) / 2
@@ -85,7 +85,7 @@ def test_before_any_mix_is_answered_the_mixed_answers_are_believed():
 
 
 def test_doubt_of_mixes_is_the_plain_ridge_regression():
-    of = of_pairs(mixed_task())
+    of = of_pairs(inputs_with_mixes())
     answers, own, asked = of.answers(), of.predictions().features, of.queried().features
     told, wanted = (
         teacher_entropy.ends_entropy(answers[:30], some)
@@ -99,7 +99,7 @@ def test_doubt_of_mixes_is_the_plain_ridge_regression():
 
 
 def test_doubt_of_whole_images_is_regressed_on_features_alone():
-    one, _ = a_task("excess_doubt")
+    one, _ = inputs_of_round("excess_doubt")
     one = one._replace(records=one.records.take(slice(20)))
     answers = one.answers()[:20]
     one = one._replace(answers=lambda: answers)
@@ -119,7 +119,7 @@ def test_what_the_teacher_entropys_too_is_left(monkeypatch):
     """A teacher whose doubt of a mix follows one feature: half of a nat where it is on, else none.
     Of two mixes of which the student is as unsure, the one with that feature waits.
     """
-    of = of_pairs(mixed_task(), 2)
+    of = of_pairs(inputs_with_mixes(), 2)
     on = np.arange(60) % 2
     sure, torn = np.eye(10)[0], np.full(10, 0.1)
     answers = np.where(on[:, None], torn, sure).astype(np.float32)
@@ -136,7 +136,7 @@ def test_what_the_teacher_entropys_too_is_left(monkeypatch):
 
 def test_no_image_is_in_more_mixes_than_its_cap():
     """The three most wanted share image 0, which may be in two of a round's mixes."""
-    one, _ = a_task("excess_doubt")
+    one, _ = inputs_of_round("excess_doubt")
     of = candidates([0, 0, 0, 4, 5], [1, 2, 3, 6, 7], of=one, max_per_image=2)
     free = candidates([0, 0, 0, 4, 5], [1, 2, 3, 6, 7], of=one, max_per_image=9)
     order = excess_doubt.choose(free, 5).tolist()

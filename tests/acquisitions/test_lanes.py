@@ -23,7 +23,7 @@ NETWORK = build("row_anchor_half", KIND.length, SHAPE, groups=KIND.groups)
 LARGER = build("row_anchor", KIND.length, SHAPE, groups=KIND.groups)
 
 
-def a_task(name, asked=(), **fields):
+def inputs_of_round(name, asked=(), **fields):
     """Ten roads are answered, twenty are left; other students are random ones."""
     taught = []
     one = inputs(n=30, k=6)._replace(
@@ -43,7 +43,7 @@ def a_task(name, asked=(), **fields):
 
 @pytest.mark.parametrize("name", LaneTask.fits["search.acquisition"])
 def test_roads_are_chosen(name):
-    one, _ = a_task(name)
+    one, _ = inputs_of_round(name)
     found = image_choice.choose(one)
     assert len(found.records) == len(set(found.records.i.tolist())) == 6
     assert found.records.i.min() >= 10 and (found.score < 1).all()
@@ -51,7 +51,7 @@ def test_roads_are_chosen(name):
 
 def seen(name, **fields):
     """Candidates that the student has seen, and the choice among them."""
-    one, taught = a_task(name, **fields)
+    one, taught = inputs_of_round(name, **fields)
     records = image_choice.whole_records(np.arange(10, 30))
     said = image_choice._predict(one, records)
     return candidate_set.least_confident_first(one, records, said), taught

@@ -10,7 +10,7 @@ from amkd.candidates import joint_information, transduction
 from amkd.candidates.candidate_set import predict
 from amkd.core import devices
 from amkd.models import uncertainty
-from tests.acquisitions.test_acquisitions import a_task
+from tests.acquisitions.test_acquisitions import inputs_of_round
 from tests.support.choices import candidates
 
 I2 = np.eye(2, dtype=np.float32)
@@ -95,7 +95,7 @@ def test_the_real_images_are_the_targets_and_the_answers_so_far_are_known():
     """Of 12 images 6 are real, the others their variants; features scaled so that a target's
     variance is 1.
     """
-    one, _ = a_task("transductive_variance", n=12)
+    one, _ = inputs_of_round("transductive_variance", n=12)
     of = candidates([0, 6, 2, 3, 4], [1, 7, 3, 8, 5], of=one._replace(real=6), variants=1)
     every = [of.real_images(99), of.inputs.records, of.records()]
     targets, asked, points = (
@@ -151,7 +151,7 @@ def test_epig_is_the_plain_reference():
 
 
 def test_epig_takes_the_most_informative_for_the_real_images():
-    one, trained = a_task("epig")
+    one, trained = inputs_of_round("epig")
     of = candidates([0, 1, 2, 3, 4], [5, 6, 7, 8, 9], of=one)
     both = list(of.committee_and(of.real_images(1000)))
     own, targets = (np.stack([pair[side].probabilities for pair in both], 1) for side in (0, 1))
@@ -162,7 +162,7 @@ def test_epig_takes_the_most_informative_for_the_real_images():
 
 
 def test_many_real_images_are_drawn_by_the_round():
-    one, _ = a_task("epig")
+    one, _ = inputs_of_round("epig")
     of = candidates([0, 1], [5, 6], of=one._replace(real=20))
     some = of.real_images(7).i.tolist()
     assert len(set(some)) == 7 and sorted(some) == some and max(some) < 20

@@ -7,7 +7,7 @@ import pytest
 from amkd.acquisitions import uncertainty_herding
 from amkd.acquisitions.learning_loss import divergences
 from amkd.candidates import coverage, herding
-from tests.acquisitions.test_acquisitions import a_task
+from tests.acquisitions.test_acquisitions import inputs_of_round
 from tests.support.choices import candidates
 
 
@@ -99,7 +99,7 @@ def test_herding_at_the_limits():
 
 def test_the_targets_are_the_real_images_that_were_asked_about():
     """Of 30 images 12 are real; the others that were asked about cover, and are not targets."""
-    one, _ = a_task("uncertainty_herding")
+    one, _ = inputs_of_round("uncertainty_herding")
     of = candidates([0, 1, 2, 3, 4], [5, 6, 7, 8, 9], of=one._replace(real=12))
     asked = of.queried()
     uncertainty = np.maximum(divergences(of.answers(), asked.probabilities)[:12], 0)

@@ -82,7 +82,7 @@ def test_processes_agree_or_are_told_what_differs(monkeypatch):
     reported, least = {}, []
     monkeypatch.setattr(processes, "count", lambda: 2)
     monkeypatch.setattr(processes, "leads", lambda: False)
-    monkeypatch.setattr(processes, "report", reported.__setitem__)
+    monkeypatch.setattr(processes, "send_to_leader", reported.__setitem__)
     monkeypatch.setattr(processes, "number_of_leader", lambda number: 7)
     monkeypatch.setattr(devices, "limit_memory", least.append)
     joining.agree({"seed": 0, "budget": 90})
@@ -92,7 +92,7 @@ def test_processes_agree_or_are_told_what_differs(monkeypatch):
     monkeypatch.setattr(processes, "leads", lambda: True)
     monkeypatch.setattr(processes, "number_of_leader", lambda number: number)
     theirs = {"facts": {1: dict(own)}, "memory": {1: 5}}
-    monkeypatch.setattr(processes, "collect", theirs.__getitem__)
+    monkeypatch.setattr(processes, "gather", theirs.__getitem__)
     joining.agree({"seed": 0, "budget": 90})
     assert least == [7, 5]
     theirs["facts"][2] = {**own, "jax": "0.0"}

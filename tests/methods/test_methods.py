@@ -374,9 +374,9 @@ def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
     def facts(settings):
         return facts_of_run(settings, drawable=400, labelled=True)
 
-    assert facts(config).labels and not facts(config).asks_evaluation
-    assert not facts(configured(**LOOK)).labels
-    assert facts(configured(method="supervised_real", **LOOK)).labels
+    assert facts(config).from_labels and not facts(config).queries_evaluation_images
+    assert not facts(configured(**LOOK)).from_labels
+    assert facts(configured(method="supervised_real", **LOOK)).from_labels
     assert facts(configured(method="real_only", **LOOK)).ks == ()
 
 

@@ -5,8 +5,10 @@ import re
 import jax
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from amkd import models
+from amkd.config.recipe import Recipe
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped
 from amkd.data.augment import Views
@@ -14,6 +16,7 @@ from amkd.models import frozen_backbone, inference, layers, prediction
 from amkd.models.feature_store import FeatureStore
 from amkd.models.frozen_backbone import FrozenBackbone
 from amkd.models.head import head_of, variables_of_head, with_head
+from amkd.run import checks
 
 SHAPE = (8, 8, 1)
 NETWORK = models.build("lenet5_half", 3, SHAPE)
@@ -71,6 +74,33 @@ def test_a_head_has_only_the_last_layer(name):
     network = models.build(name, 3, (side, side, 3 if entry.timm else 1))
     head = jax.eval_shape(lambda: inference.init(head_of(network), (7,), jax.random.key(0)))
     assert [*head["params"]["whole"]] == [network.last]
+
+
+class Loose(models.Network):
+    """Makes a parameter in its setup."""
+
+    last = "fc"
+
+    def setup(self):
+        self.fc = nn.Dense(self.classes)
+        self.scale = self.param("scale", nn.initializers.ones, ())
+
+    def stem(self, images, train=False):
+        return images.astype("float32") * self.scale
+
+    def features(self, h, train=False, keys=None):
+        return h.reshape(len(h), -1)
+
+    def head(self, features):
+        return self.fc(features)
+
+
+def test_networks_with_cached_features_are_checked():
+    vit = models.build("vit_small_patch16_224", 3, (32, 32, 3))
+    frozen = Recipe(freeze="backbone", views=2)
+    checks._check_parts("train", frozen, vit, (32, 32, 3), "student 'vit'")
+    with pytest.raises(UserError, match=r"views=2: .* student 'own' makes the parameters scale in"):
+        checks._check_parts("train", frozen, Loose(3), SHAPE, "student 'own'")
 
 
 def test_a_head_computes_in_the_data_type_of_the_training(variables):

@@ -60,7 +60,7 @@ def test_other_images_or_weights_are_refused_by_what_they_are(monkeypatch):
     monkeypatch.setattr(processes, "count", lambda: 3)
 
     def agree(*reported):
-        monkeypatch.setattr(processes, "collect", lambda _: dict(enumerate(reported, start=1)))
+        monkeypatch.setattr(processes, "gather", lambda _: dict(enumerate(reported, start=1)))
         leading.check_same_inputs(IMAGES, "abc")
 
     agree(f"{own} abc", f"{own} abc")
@@ -72,6 +72,6 @@ def test_other_images_or_weights_are_refused_by_what_they_are(monkeypatch):
 
 def test_a_follower_reports_both(monkeypatch):
     told = {}
-    monkeypatch.setattr(processes, "report", told.__setitem__)
+    monkeypatch.setattr(processes, "send_to_leader", told.__setitem__)
     leading.report_loaded(IMAGES, "abc")
     assert list(told.values()) == [f"{array_digest(IMAGES)} abc"]

@@ -13,14 +13,19 @@ from tests.integration.test_own_images import folder_settings, shrink_and_answer
 
 @pytest.fixture(autouse=True)
 def pictures(tmp_path, monkeypatch):
+    asked.clear()
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     write_digits(tmp_path / "pictures", 0, 60)
+
+
+asked = []
 
 
 def run(settings, folder, *refused):
     """Runs with a teacher that refuses these images."""
 
     def answer(images):
+        asked.extend(map(image_digest, images))
         if any(image_digest(image) in refused for image in images):
             raise Refused("status 400: content policy", of_image=True)
         return shrink_and_answer(images)
@@ -38,6 +43,11 @@ def test_evaluation_images_that_are_refused_are_left_out(tmp_path, capsys):
     assert summary["agreement_images"] == 9 and summary["ended_early"] is None
     told = capsys.readouterr().err
     assert "refuses 1 of the 10 evaluation images" in told
+    # A resumed run does not send it again, although no other image is missing.
+    (tmp_path / "run" / "summary.json").unlink()
+    asked.clear()
+    again = run(settings, tmp_path / "run", refused)
+    assert again["agreement"] == summary["agreement"] and asked == []
     (path,) = image_paths.find(settings, {refused}).values()
     assert f"image={refused.hex()} is {path}" in told
 
@@ -50,4 +60,5 @@ def test_the_files_of_refused_queries_are_named(tmp_path):
     with pytest.raises(TeacherFailed) as caught:
         run(settings, tmp_path / "run", first, second)
     files = image_paths.find(settings, {first, second})
+    assert {*map(image_digest, real)} <= {*asked}  # all others, too, and each once
     assert len(files) == 2 and all(path in str(caught.value) for path in files.values())

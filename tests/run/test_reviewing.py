@@ -13,7 +13,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.ledger import corrections
 from amkd.reporting import metrics
-from amkd.run import answered_images, reviewing, stored_run
+from amkd.run import answered_images, image_paths, reviewing, stored_run
 from tests.reporting.test_pages import read
 from tests.support import page_checks, small
 
@@ -186,6 +186,6 @@ def test_files_of_images_in_a_folder_and_in_a_manifest(tmp_path):
         {"dataset": "manifest", "data.manifest": str(tmp_path / "pictures.csv")},
     ):
         settings = small.configured(**plan, **fields)
-        assert reviewing._paths(settings, {*digests, b"another"}) == expected
+        assert image_paths.find(settings, {*digests, b"another"}) == expected
     (tmp_path / names[2]).write_bytes(b"changed")
-    assert reviewing._paths(settings, set(digests)) == {}
+    assert image_paths.find(settings, set(digests)) == {}

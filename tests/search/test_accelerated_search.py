@@ -158,28 +158,28 @@ def test_the_largest_array_of_an_evaluation():
         assert activations.largest_bytes(network, variables, shape) == largest
 
 
-def test_pace_grows_to_half_a_second_and_not_at_once():
+def test_dispatches_grow_to_half_a_second_and_not_at_once():
     """By hand: 16 pairs in a tile of every device; a pair takes a millisecond, then two."""
     now = [0.0]
-    pace, sizes = DispatchSize(16, 100_000, fixed=False, clock=lambda: now[0]), []
+    dispatch, sizes = DispatchSize(16, 100_000, fixed=False, clock=lambda: now[0]), []
     for seconds in (9.0, 0.032, 0.128, 0.496, 0.992, 0.480):  # the first one compiles
         now[0] += seconds
-        pace.done(pace.size)
-        sizes.append(pace.size)
+        dispatch.done(dispatch.size)
+        sizes.append(dispatch.size)
     assert sizes == [32, 128, 496, 496, 240, 240]
 
 
-def test_several_processes_take_the_pace_of_process_0():
+def test_several_processes_take_the_size_of_process_0():
     """Their clocks differ, and each hears six sizes; then the size is fixed."""
     said: list[int] = []
 
     def sizes_of(seconds, agree):
         now, sizes = [0.0], []
-        pace = DispatchSize(16, 100_000, fixed=False, clock=lambda: now[0], agree=agree)
+        dispatch = DispatchSize(16, 100_000, fixed=False, clock=lambda: now[0], agree=agree)
         for _ in range(9):
-            sizes.append(pace.size)
-            now[0] += seconds * pace.size
-            pace.done(pace.size)
+            sizes.append(dispatch.size)
+            now[0] += seconds * dispatch.size
+            dispatch.done(dispatch.size)
         return sizes
 
     def says(size):
@@ -193,11 +193,11 @@ def test_several_processes_take_the_pace_of_process_0():
     assert len(said) == 6 and next(heard, None) is None
 
 
-def test_a_fixed_pace_stays():
-    pace = DispatchSize(16, 4096, fixed=True)
+def test_a_fixed_size_stays():
+    dispatch = DispatchSize(16, 4096, fixed=True)
     for _ in range(3):
-        pace.done(4096)
-        assert pace.size == 4096
+        dispatch.done(4096)
+        assert dispatch.size == 4096
 
 
 # A forecast in another type.

@@ -16,7 +16,7 @@ def enumerated(ranks, n, room=None):
     return np.asarray(i), np.asarray(j)
 
 
-def test_a_stretch_by_hand():
+def test_a_range_by_hand():
     """Of five images: 01 02 03 04 12 13 14 23 24 34, of which 03 and 12 and 13 have left."""
     left = pairs.RemainingPairs(5, np.array([2, 4, 5]))
     assert left.size == 7
@@ -35,7 +35,7 @@ def test_a_stretch_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_stretches_are_what_is_left_of_the_list_of_all_pairs(seed):
+def test_ranges_are_what_is_left_of_the_list_of_all_pairs(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(3, 30))
     removed = np.sort(rng.choice(pairs.count(n), rng.integers(0, pairs.count(n)), replace=False))
@@ -69,7 +69,7 @@ def test_large_pools_at_their_edges(n):
         np.testing.assert_array_equal(found[1], expected[1])
 
 
-def test_most_gone_by_hand():
+def test_most_removed_by_hand():
     """Before the chosen 2, 4, 5, 9 are 2, 3, 3, 6 pairs that are left."""
     left = pairs.RemainingPairs(5, np.array([2, 4, 5, 9]))
     assert [left.most_removed(length) for length in (1, 2, 4, 5)] == [2, 3, 3, 4]

@@ -122,13 +122,13 @@ class Interrupted:
         raise AssertionError("it makes no progress")
 
 
-GONE = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
+REMOVED = np.sort(np.random.default_rng(1).choice(TOTAL, 99, replace=False))
 
 
 @pytest.mark.parametrize("after", [1, 3, 20])
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"pool": pairs.make_pair_pool(N, 600, 0)}, {"chosen": GONE}, {"minimiser": "refined"}],
+    [{}, {"pool": pairs.make_pair_pool(N, 600, 0)}, {"chosen": REMOVED}, {"minimiser": "refined"}],
 )
 def test_the_same_bits_after_stops_at_any_place(fields, after):
     one = inputs(chunk=32, **fields)
@@ -140,7 +140,7 @@ def test_the_same_bits_after_stops_at_any_place(fields, after):
 
 @pytest.mark.parametrize("chunk", [0, 48])
 def test_the_same_bits_in_the_form_for_accelerators(chunk, as_accelerated):
-    one = inputs(chunk=chunk, chosen=GONE)
+    one = inputs(chunk=chunk, chosen=REMOVED)
     stopped = Interrupted(active_mixup.choose, one, 1)
     assert fingerprint(stopped.to_the_end()) == fingerprint(active_mixup.choose(one))
     assert stopped.stops

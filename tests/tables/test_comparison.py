@@ -55,10 +55,15 @@ def test_groups_and_paired_tests_by_hand():
     assert test.paired.p == pytest.approx(0.2254, abs=1e-4) and test.holm == test.paired.p
 
 
+def changed(one, **fields):
+    """A run whose workdir says something else."""
+    return dataclasses.replace(one, stored=dataclasses.replace(one.stored, **fields))
+
+
 def test_runs_that_are_not_whole_are_not_tested():
     """After fewer queries a student is worse for that reason alone."""
-    begun = dataclasses.replace(THEIRS[1], kept=dataclasses.replace(THEIRS[1].kept, finished=False))
-    early = dataclasses.replace(OURS[2], kept=dataclasses.replace(OURS[2].kept, ended_early=True))
+    begun = changed(THEIRS[1], finished=False)
+    early = changed(OURS[2], ended_early=True)
     runs = [*OURS[:2], early, THEIRS[0], begun, *THEIRS[2:]]
     (test,) = comparison.group_tests(comparison.groups(runs))
     # Of three common seeds, 0 is left: 50 and 48.
@@ -78,15 +83,14 @@ def test_the_page_draws_paired_differences():
 def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
     assert not list(comparison.cautions([*OURS, *THEIRS]))
     other = run("c", dataset="mnist")
-    more = dataclasses.replace(OURS[1].kept, data="more images")
-    changed = dataclasses.replace(OURS[1], kept=more)
-    for runs in ([OURS[0], other], [OURS[0], changed]):
+    more = changed(OURS[1], data="more images")
+    for runs in ([OURS[0], other], [OURS[0], more]):
         (caution,) = comparison.cautions(runs)
         assert caution.startswith("The runs have different data sets or images")
     fewer = run("e", **{"data.test_images": 10})
     (caution,) = comparison.cautions([OURS[0], fewer])
     assert caution.startswith("The runs are evaluated on different images")
-    other = dataclasses.replace(other, kept=dataclasses.replace(other.kept, teacher="another"))
+    other = changed(other, teacher="another")
     text = comparison_page.page([*OURS, other])
     assert "The runs have different data sets or images" in text
     assert "The runs have different teachers" in text
@@ -95,7 +99,7 @@ def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
 @pytest.mark.parametrize("name", ["teacher", "data", "weights"])
 def test_runs_of_one_configuration_with_other_inputs_are_two_groups(name):
     """One configuration, but the images of a folder or a file of weights have changed."""
-    other = dataclasses.replace(OURS[1], kept=dataclasses.replace(OURS[1].kept, **{name: "other"}))
+    other = changed(OURS[1], **{name: "other"})
     assert [len(one.runs) for one in comparison.groups([OURS[0], other, OURS[2]])] == [2, 1]
 
 

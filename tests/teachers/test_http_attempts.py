@@ -194,7 +194,7 @@ def test_compressed_replies():
     ("status", "words"),
     [
         (400, "check the form of the request"),
-        (400, "if it answers other images, it does not accept this one"),
+        (400, "if it answers other requests, it does not accept an image of this one"),
         (401, "no credentials"),
         (403, "do not allow"),
         (404, "no such model"),

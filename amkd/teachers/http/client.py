@@ -23,8 +23,8 @@ from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 _FIELD = "config.teacher.http"
 _EXCERPT = 200  # characters of a reply that an error shows
 _UNACCEPTED = (
-    "if it answers other images, it does not accept this one; if it answers none, check the form of"
-    " the request and the input of the model"
+    "if it answers other requests, it does not accept an image of this one; if it answers none,"
+    " check the form of the request and the input of the model"
 )
 _READ_FOR_EXCERPT = 2**18  # bytes of a reply that are searched for it
 # Bytes of a reply: to any request, for each image, and for the score of each class.
