@@ -30,7 +30,7 @@ def test_a_run_is_watched_and_stopped(tmp_path):
         return path.exists() and json.loads(path.read_text())["done"] >= 8
 
     command.wait_until(asks, process)
-    assert progress_file.health(tmp_path / "run", 60, 60).well
+    assert progress_file.health(tmp_path / "run", 60, 60).healthy
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as reply:
         assert 'amkd_run_phase{phase="evaluation_query"} 1' in reply.read().decode()
     process.send_signal(signal.SIGTERM)

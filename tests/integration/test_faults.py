@@ -13,14 +13,13 @@ from tests.support.faulty_server import FaultyServer, seeded
 heavy = pytest.mark.heavy
 ENDS_WELL = (
     "slow:0.05", "hang", "drip", "reset", "429:0.05", "429", "503:0.05", "503", "500",
-    "truncated", "garbled",
+    "truncated", "garbled", "400",
     "rows", "shuffled", "duplicate", "contradiction", "stranger",
 )  # fmt: skip
 STOPS = (
     "classes",
     "nan",
     "sum",
-    "400",
     "404",
     "500*9",
     "reset*9",

@@ -366,7 +366,7 @@ def test_impossible(fields, told):
 
 def test_real_images_may_be_of_another_domain():
     settings = small(**{"data.real": "fashion_mnist"})
-    assert facts_of_run(settings, drawable=400, labelled=True).real == 6
+    assert facts_of_run(settings, drawable=400, labelled=True).real_count == 6
 
 
 def test_a_plan_tells_what_is_made():

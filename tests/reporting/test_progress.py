@@ -203,8 +203,8 @@ def test_rare_signs_of_life_are_waited_for(tmp_path):
     at = "2026-11-28T11:50:00.000Z"  # 600 s ago
     for every, well in ((200, True), (199, False), (None, False)):
         write(tmp_path, updated=at, advanced=at, beat_seconds=every)
-        assert progress_file.health(tmp_path, None, None, NOW).well is well
-    assert not progress_file.health(tmp_path, 60, None, NOW).well  # as was asked for
+        assert progress_file.health(tmp_path, None, None, NOW).healthy is well
+    assert not progress_file.health(tmp_path, 60, None, NOW).healthy  # as was asked for
 
 
 def test_no_secret_in_the_reason(tmp_path):

@@ -83,7 +83,7 @@ def test_a_record_that_was_written_again_still_tells_runs_apart(claimed):
     (claimed / "config.json").write_bytes(b"")
     with pytest.raises(UserError, match="contains a run with a different configuration") as refused:
         workdir.owner(configured(seed=1), claimed)
-    assert f"--config.ledger.path={claimed / 'ledger.sqlite'} to reuse" in str(refused.value)
+    assert f"--config.ledger.path={claimed / 'ledger.sqlite'}, it reuses" in str(refused.value)
     with pytest.raises(UserError, match="was started with teacher teacher"):
         workdir.claim(SETTINGS, claimed, "a" * 32, "another", "key")
 
