@@ -257,12 +257,9 @@ def test_pytorchs_crops_and_mirrors_only_move_pixels():
 
 def test_methods_to_minimise_are_compared_on_a_student_of_a_run():
     """The grid is a part of the dense grid, so its minimum is never lower."""
-    given = ["n_real=40", "budget=41", "rounds=1", "train.min_steps=2", "teacher.train.min_steps=2"]
+    given = ["n_real=12", "budget=13", "rounds=1", "train.min_steps=2", "teacher.train.min_steps=2"]
     ((round_, inputs),) = minimisers.students("digits", given, [0])
-    assert round_ == 0 and len(inputs.images) == 40
+    assert round_ == 0 and len(inputs.images) == 12
     rows = [*minimisers.excesses(inputs, "", counts=[3], size=50)]
     assert [row.details["way"] for row in rows] == ["grid", "refined, 3"]
     assert rows[0].ours >= -1e-6 and rows[1].ours > -0.01
-    found = {row.details["way"]: row.ours for row in minimisers.recalls(inputs, "", 40)}
-    assert set(found) == {"grid", "refined", "screened"}
-    assert all(0.5 <= share <= 1 for share in found.values())
