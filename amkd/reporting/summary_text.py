@@ -176,7 +176,7 @@ def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
     if summary.get("cost"):
         yield f"cost                 {plain(summary['cost'])} {summary['currency']}"
     if summary.get("lost"):
-        yield (f"without an answer    {summary['lost']} images, which may have been billed")
+        yield f"without an answer    {summary['lost']} images, which may have been billed"
     if early := summary.get("ended_early"):
         yield (
             f"ended early          {early['why']}; raise this limit and run the same command to"
