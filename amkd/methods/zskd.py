@@ -14,6 +14,7 @@ Departures from the released code:
   query. The released code queries all 106 views again in every epoch.
 """
 
+import dataclasses
 from collections.abc import Iterator
 
 import jax
@@ -32,10 +33,12 @@ _SAMPLED_STEPS = 3  # enough to measure the time of a step
 def synthesize(source: FirstImageInputs) -> Provided:
     """Makes impressions, followed by views of them, as many as the budget allows."""
     plan, budget = source.settings.zskd, source.settings.budget
-    count = budget // (1 + plan.copies)
+    each = 1 + plan.copies  # an impression and its views, which take no time
+    count = budget // each
+    scaled = dataclasses.replace(source, progress=lambda made: source.progress(each * made))
     found = np.concatenate(
         [
-            _batch(source, start, min(plan.batch, count - start))
+            _batch(scaled, start, min(plan.batch, count - start))
             for start in range(0, count, plan.batch)
         ]
     )
@@ -46,7 +49,7 @@ def synthesize(source: FirstImageInputs) -> Provided:
         part = found[: budget - start]
         views = [VIEWS[order[number % len(order)]] for order in orders[: len(part)]]
         shown.append(impression_views.show(part, views, rng))
-    source.progress(budget - count)
+    source.progress(budget - each * count)
     metrics = {"impressions": count, "gradient_queries": plan.steps * count, "shown": (0, count)}
     return Provided(np.concatenate(shown), metrics)
 

@@ -247,6 +247,11 @@ def test_what_results_say_of_table_1():
     assert f"reach here ({mean('fashion_half', 'real_only')})" in told
     turned = [mean(row, "sskd") for row in ("mnist_half", "fashion_half")]
     assert "reach {} on MNIST and {} on Fashion-MNIST.".format(*turned) in told
+    rows = ("mnist_half", "fashion_half")
+    (made,), (other,) = (measured("table1_cpu", row, "zskd", ACCURACY).values() for row in rows)
+    assert f"reaches {made:.2f} on MNIST and {other:.2f} on Fashion-MNIST (one seed)" in told
+    (agreed,) = measured("table1_cpu", rows[1], "zskd", "agreement").values()
+    assert f"only on {agreed:.2f}% of the test images" in told
 
 
 def test_what_results_say_of_tables_2_and_3():

@@ -184,7 +184,7 @@ def test_images_that_are_not_square_have_views(tmp_path):
     network = models.build("lenet5_half", 10, (8, 12, 1))
     variables = jax.device_get(prediction.init(network, (8, 12, 1), jax.random.key(0)))
     settings = configured(method="zskd", budget=3 * 5 + 1, **{"zskd.copies": 4, "zskd.steps": 2})
-    none = np.empty((0, 8, 12, 1), np.uint8)
+    none, done = np.empty((0, 8, 12, 1), np.uint8), []
     source = FirstImageInputs(
         settings=settings,
         shape=(8, 12, 1),
@@ -193,8 +193,10 @@ def test_images_that_are_not_square_have_views(tmp_path):
         network=network,
         variables=variables,
         folder=tmp_path,
+        progress=done.append,
     )
     made = zskd.synthesize(source)
+    assert done == [15, 1]  # the views count with their impressions
     assert made.images.shape == (16, 8, 12, 1) and made.metrics["impressions"] == 3  # 16 // 5
 
 
