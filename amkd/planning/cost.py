@@ -155,7 +155,7 @@ def cost_of(
 def shortage(settings: Settings, cost: Cost) -> str:
     """Returns a warning if ``teacher.max_cost`` does not pay for all images; empty if it does."""
     limit, spent = settings.teacher.max_cost, cost.held.spent
-    if not limit or spent + cost.amount <= limit * (1 + 1e-9):
+    if not limit or not cost.price or spent + cost.amount <= limit * (1 + 1e-9):
         return ""
     before = f", and {money(spent)} are already spent" if spent else ""
     paid = max(int((limit - spent) / cost.price * (1 + 1e-9)), 0)

@@ -77,18 +77,7 @@ def run(
             if data and teacher:  # given by a caller, who may have changed them since
                 sha256 = weights_identity(settings, data)
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
-            # Rewrites a damaged copy from the other one.
-            run_record.write(folder, run_record.read(folder))
-            run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
-            early = summary.get("ended_early")
-            advice = (
-                f"has ended early ({early['why']}); this is its result (raise this limit and run"
-                " the same command to resume)"
-                if early
-                else "is finished; this is its result (use another --workdir for a new run)"
-            )
-            console.say(f"{folder} {advice}", last=True)
-            return summary
+            return _shown_again(folder, summary)
         output_folders.check(settings, folder)
         writers.check(settings)
         try:
@@ -110,6 +99,20 @@ def run(
             if (named := image_paths.naming_files(settings, error)) is error:
                 raise
             raise named from error
+
+
+def _shown_again(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """Returns the summary of a finished run; repairs its record and its log, and says that it is
+    finished.
+    """
+    run_record.write(folder, run_record.read(folder))  # a damaged copy is read from the other one
+    run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
+    state, advice = "is finished", "use another --workdir for a new run"
+    if early := summary.get("ended_early"):
+        state = f"has ended early ({early['why']})"
+        advice = "raise this limit and run the same command to resume"
+    console.say(f"{folder} {state}; this is its result ({advice})", last=True)
+    return summary
 
 
 @contextlib.contextmanager

@@ -3,15 +3,18 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from amkd import models
 from amkd.configs import cifar10, mnist
 from amkd.validation import from_config
-from benchmarks import accelerator, device_checks, hours, our_side, results
+from benchmarks import accelerator, device_checks, hours, operations, our_side, results
+from tests.docs.pages import ROOT
 from tests.support.compiling import xla_flags
 
 
@@ -92,3 +95,24 @@ def test_the_work_of_a_run_is_what_its_plan_counts():
     assert (work.searching, work.training) == (190 * 11, 140)
     line = hours._line("t", "r", work, devices=2)
     assert line == ("t", "r", "1", "0 M", "0 M", "0", "0", "0.3", "0.0")
+
+
+def test_hours_on_the_page_are_those_of_the_measured_speeds():
+    """Of Tables 4 and 5: AlexNet was not measured, so they follow from the largest model."""
+    rows = []
+    for line in (ROOT / "benchmarks/ACCELERATOR.md").read_text().splitlines():
+        found = re.match(r"\| (search|train), \S+ \| (\w+) \| ([\d,]+) \|", line)
+        if found:
+            name, model, rate = found.groups()
+            shape = (28, 28, 1) if model.startswith("lenet5") else (32, 32, 3)
+            whole, stem = operations.of_network(models.build(model, 10, shape), shape)
+            row = {"name": name, "model": model, "ours": float(rate.replace(",", ""))}
+            row["details"] = {"mflop_after_stem": (whole - stem) / 1e6}
+            row["details"]["mflop_an_image"] = 3 * whole / 1e6
+            rows.append({**row, "machine": {}})
+    assert len(rows) == 6
+    text = hours.render(("table4",), hours.read(rows), 1)
+    (whole,) = (line for line in text.splitlines() if "**table4**" in line)
+    search, train = (round(float(cell.replace(",", ""))) for cell in whole.split("|")[-3:-1])
+    page = (ROOT / "docs/accelerators.md").read_text()
+    assert re.search(rf"\| Tables 4 and 5 \|.*\| {search:,} \| {train:,} \|\n", page)
