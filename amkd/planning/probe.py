@@ -167,13 +167,7 @@ def _ask(
         )
     asking = _client(settings, data, dataclasses.replace(teacher, ask=timed), book, run)
     held = len(images) - client.unanswered(asking, images)
-    problem: UserError | None = None
-    try:
-        client.ask(asking, images, client.PROBE, round_=0, progress=lambda _: stop.check())
-    except TeacherFailed as error:
-        problem = image_paths.naming_files(settings, error)
-    except UserError as error:
-        problem = error
+    problem = _problem(asking, images, settings, stop)
     digests = [image_digest(image) for image in images]
     found = book.find(book.teacher(teacher.identity), digests)
     nothing = np.full(data.classes, np.nan, np.float32)
@@ -192,6 +186,19 @@ def _ask(
         cost=costs.cost_of(settings, data, facts=facts, known=known, held=cost_held),
         problem=problem,
     )
+
+
+def _problem(
+    asking: client.QueryClient, images: np.ndarray, settings: Settings, stop: StopSignal
+) -> UserError | None:
+    """Sends the images; returns why not all were answered, None if all were."""
+    try:
+        client.ask(asking, images, client.PROBE, round_=0, progress=lambda _: stop.check())
+    except TeacherFailed as error:
+        return image_paths.naming_files(settings, error)
+    except UserError as error:
+        return error
+    return None
 
 
 def _client(
